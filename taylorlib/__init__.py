@@ -1,0 +1,25 @@
+"""Taylor expansions of wide neural networks beyond the neural tangent kernel."""
+
+from taylorlib import activations, fits, kernels, networks, plots
+from taylorlib.fits import PowerLaw, fit_power_law
+from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
+from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PowerLaw",
+    "TwoLayerInit",
+    "activations",
+    "empirical_ntk",
+    "first_layer_ntk",
+    "fit_power_law",
+    "fits",
+    "init_two_layer",
+    "kernels",
+    "networks",
+    "plots",
+    "two_layer",
+    "two_layer_ntk",
+    "two_layer_term",
+]

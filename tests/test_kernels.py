@@ -1,0 +1,118 @@
+"""Closed forms against quadrature, neural-tangents, Jacobians and Monte Carlo."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import taylorlib as tl
+from taylorlib import activations
+from taylorlib.kernels import _quadrature
+
+CLOSED = [
+    activations.relu,
+    activations.cubic_relu,
+    activations.erf,
+    activations.gelu,
+    activations.sine(0.3),
+    activations.sine(),
+    activations.quadratic,
+]
+NAMED = ["relu", "erf", "gelu"]
+
+
+@pytest.fixture
+def inputs():
+    keys = jax.random.split(jax.random.key(0))
+    return jax.random.normal(keys[0], (6, 4)), jax.random.normal(keys[1], (5, 4))
+
+
+@pytest.mark.parametrize("activation", CLOSED[2:], ids=lambda a: a.name)
+def test_smooth_closed_form_equals_quadrature(activation, inputs):
+    x1, x2 = inputs
+    norm = 1.7
+    q1 = (x1**2).sum(1)[:, None] / norm**2
+    q2 = (x2**2).sum(1)[None, :] / norm**2
+    c = x1 @ x2.T / norm**2
+    dual = _quadrature(activation.derivative(1), q1, q2, c, 120)
+    kernel = tl.first_layer_ntk(activation)(x1, x2, input_norm=norm)
+    # 120 nodes resolve these entire functions at variances up to 6 to about 1e-9.
+    np.testing.assert_allclose(kernel, x1 @ x2.T * dual, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("activation", CLOSED, ids=lambda a: a.name)
+def test_kernel_is_the_mean_over_neurons(activation, inputs):
+    x1, x2 = inputs
+    m = 400_000
+    init = tl.init_two_layer(m, 4, key=jax.random.key(1), input_norm=2.0, symmetric=False)
+    s1, s2 = (activation.derivative(1)(x @ init.W0.T) for x in inputs)
+    spread = jnp.sqrt(jnp.maximum((s1**2) @ (s2**2).T / m - (s1 @ s2.T / m) ** 2, 0.0))
+    closed = tl.first_layer_ntk(activation)(x1, x2, input_norm=2.0)
+    empirical = tl.two_layer_ntk(activation)(init, jnp.zeros_like(init.W0), x1, x2)
+    error = jnp.abs(closed - empirical) / (jnp.abs(x1 @ x2.T) * spread / math.sqrt(m))
+    assert float(error.max()) < 4.5  # 30 entries, in standard errors
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_closed_form_is_ntk_minus_nngp_of_neural_tangents(name, inputs):
+    from taylorlib.compat import neural_tangents as nt
+
+    x1, x2 = inputs
+    norm = 1.3
+    layer = getattr(nt.stax, name.capitalize())()
+    _, _, kernel_fn = nt.stax.serial(nt.stax.Dense(1), layer, nt.stax.Dense(1))
+    scale = 2 / norm  # sqrt(d) / B_x at d = 4
+    both = kernel_fn(x1 * scale, x2 * scale, ("ntk", "nngp"))
+    ours = tl.first_layer_ntk(getattr(activations, name))(x1, x2, input_norm=norm)
+    np.testing.assert_allclose(ours, norm**2 * (both.ntk - both.nngp), rtol=1e-7, atol=1e-8)
+
+
+def test_kernel_without_closed_form_is_computed_by_quadrature(inputs):
+    x1, x2 = inputs
+    coarse = tl.first_layer_ntk(activations.tanh, nodes=80)(x1, x2, input_norm=2.0)
+    fine = tl.first_layer_ntk(activations.tanh, nodes=160)(x1, x2, input_norm=2.0)
+    # tanh has poles at i pi/2, so quadrature converges slower than for entire functions.
+    np.testing.assert_allclose(coarse, fine, atol=1e-4)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_two_layer_kernel_is_the_jacobian_product_also_away_from_initialization(
+    symmetric, inputs
+):
+    x1, x2 = inputs
+    init = tl.init_two_layer(8, 4, key=jax.random.key(3), symmetric=symmetric)
+    W = 0.3 * jax.random.normal(jax.random.key(4), (8, 4))
+    f = functools.partial(tl.two_layer(activations.tanh), init)
+    reference = tl.empirical_ntk(f)(W, x1, x2)
+    kernel = tl.two_layer_ntk(activations.tanh)(init, W, x1, x2)
+    np.testing.assert_allclose(kernel, reference, rtol=1e-12, atol=1e-13)
+
+
+def test_empirical_kernel_of_a_tree_agrees_with_neural_tangents(inputs):
+    from taylorlib.compat import neural_tangents as nt
+
+    x1, x2 = inputs
+    keys = jax.random.split(jax.random.key(5))
+    params = {"in": jax.random.normal(keys[0], (4, 7)), "out": jax.random.normal(keys[1], (7,))}
+
+    def f(p, x):
+        return jnp.tanh(x @ p["in"]) @ p["out"]
+
+    reference = nt.empirical_ntk_fn(lambda p, x: f(p, x)[:, None], trace_axes=(-1,))
+    np.testing.assert_allclose(
+        tl.empirical_ntk(f)(params, x1, x2), reference(x1, x2, params), rtol=1e-12
+    )
+
+
+def test_empirical_kernel_refuses_several_outputs(inputs):
+    with pytest.raises(ValueError, match="Select one output first"):
+        tl.empirical_ntk(lambda w, x: x @ w)(jnp.ones((4, 2)), *inputs)
+
+
+@pytest.mark.parametrize("norm", [0.0, -1.0, math.inf])
+def test_input_norm_must_be_positive(norm, inputs):
+    with pytest.raises(ValueError, match=str(norm)):
+        tl.first_layer_ntk(activations.relu)(*inputs, input_norm=norm)

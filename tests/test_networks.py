@@ -1,0 +1,81 @@
+"""The two-layer network, its exact zero, and its closed-form Taylor terms."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import taylorlib as tl
+from taylorlib import activations
+
+SMOOTH = [
+    activations.tanh,
+    activations.erf,
+    activations.gelu,
+    activations.softplus,
+    activations.sine(),
+    activations.quadratic,
+]
+dims = st.integers(1, 9)
+
+
+def draw(m, d, n, seed, **kwargs):
+    keys = jax.random.split(jax.random.key(seed), 3)
+    init = tl.init_two_layer(m, d, key=keys[0], **kwargs)
+    return init, jax.random.normal(keys[1], (m, d)), jax.random.normal(keys[2], (n, d))
+
+
+@settings(max_examples=25, deadline=None)  # each shape is compiled
+@given(half=st.integers(1, 70), d=dims, n=dims, seed=st.integers(0, 99))
+def test_symmetric_network_is_exactly_zero_at_initialization(half, d, n, seed):
+    init, W, x = draw(2 * half, d, n, seed)
+    f = tl.two_layer(activations.gelu)
+    assert not jnp.any(f(init, 0 * W, x))
+    assert not jnp.any(jax.jit(f)(init, 0 * W, x))
+
+
+@pytest.mark.parametrize("m", [1, 6, 7])
+def test_network_is_the_signed_sum_over_root_m(m):
+    init, W, x = draw(m, 3, 5, 0, symmetric=False)
+    a, V = np.asarray(init.a), np.asarray(init.W0 + W)
+    neurons = [a[r] * np.tanh(np.asarray(x) @ V[r]) for r in range(m)]
+    values = tl.two_layer(activations.tanh)(init, W, x)
+    np.testing.assert_allclose(values, sum(neurons) / math.sqrt(m), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("activation", SMOOTH, ids=lambda a: a.name)
+def test_closed_form_terms_are_those_of_the_taylor_expansion(activation, symmetric):
+    init, W, x = draw(6, 3, 4, 1, symmetric=symmetric)
+    f = functools.partial(tl.two_layer(activation), init)
+    terms = tl.taylor_terms(f, jnp.zeros_like(W), W, x, 5)
+    for k in range(6):
+        closed = tl.two_layer_term(activation, k)(init, W, x)
+        np.testing.assert_allclose(closed, terms[k], rtol=1e-12, atol=1e-12)
+
+
+def test_preactivations_have_unit_variance_at_inputs_of_the_stated_norm():
+    init = tl.init_two_layer(40_000, 5, key=jax.random.key(2), input_norm=3.0, symmetric=False)
+    x = jnp.full((1, 5), 3.0 / math.sqrt(5))
+    # The sample variance of N(0,1) has standard deviation sqrt(2/m) = .007.
+    assert float(jnp.var(x @ init.W0.T)) == pytest.approx(1.0, abs=4 * math.sqrt(2 / 40_000))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"m": 5}, "even width, got m=5"),
+        ({"m": 0}, "m=0"),
+        ({"d": -1}, "d=-1"),
+        ({"input_norm": 0.0}, "got 0.0"),
+        ({"input_norm": math.nan}, "got nan"),
+    ],
+)
+def test_bad_initialization_is_refused_with_the_value(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        tl.init_two_layer(**({"m": 4, "d": 3} | kwargs), key=jax.random.key(0))
