@@ -1,6 +1,7 @@
 """Taylor expansions of wide neural networks beyond the neural tangent kernel."""
 
-from taylorlib import activations, fits, kernels, networks, plots
+from taylorlib import activations, expansion, fits, kernels, networks, plots
+from taylorlib.expansion import TaylorModeFallbackWarning, taylor_model, taylor_terms
 from taylorlib.fits import PowerLaw, fit_power_law
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
@@ -9,9 +10,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PowerLaw",
+    "TaylorModeFallbackWarning",
     "TwoLayerInit",
     "activations",
     "empirical_ntk",
+    "expansion",
     "first_layer_ntk",
     "fit_power_law",
     "fits",
@@ -19,6 +22,8 @@ __all__ = [
     "kernels",
     "networks",
     "plots",
+    "taylor_model",
+    "taylor_terms",
     "two_layer",
     "two_layer_ntk",
     "two_layer_term",

@@ -8,7 +8,7 @@ values of one seed at different $x$ may depend on each other.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 __all__ = ["PowerLaw", "fit_power_law"]
 
@@ -43,8 +43,8 @@ _STATISTICS = {
 
 
 def fit_power_law(
-    x: Float[np.ndarray, " k"],
-    samples: Float[np.ndarray, "seeds k"],
+    x: ArrayLike,
+    samples: ArrayLike,
     *,
     statistic: str = "mean",
     confidence: float = 0.95,

@@ -132,7 +132,7 @@ def first_layer_ntk(activation: Activation, *, nodes: int = 64) -> Callable:
     name = activation.name.split("(")[0]
     dual = _CLOSED_FORMS.get(name)
     if name == "sine":
-        cos_two_phases = 1 - 2 * activation(0.0) ** 2  # cos(2 phi) = 1 - 2 sin(phi)^2
+        cos_two_phases = 1 - 2 * activation(jnp.zeros(())) ** 2  # cos(2 phi) = 1 - 2 sin(phi)^2
         dual = lambda q1, q2, c: _sine(q1, q2, c, cos_two_phases)  # noqa: E731
     if dual is None:
         slope = activation.derivative(1)

@@ -101,9 +101,7 @@ def two_layer(activation: Activation) -> Callable:
         [0.0, 0.0]
     """
 
-    def f(
-        init: TwoLayerInit, W: Float[Array, "m d"], x: Float[Array, "n d"]
-    ) -> Float[Array, " n"]:
+    def f(init: TwoLayerInit, W: Float[Array, "m d"], x: Float[Array, "n d"]) -> Float[Array, " n"]:
         summands = [activation(z) for z in _preactivations(init.W0 + W, x)]
         return _sum_neurons(init.a, summands)
 

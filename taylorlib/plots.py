@@ -17,7 +17,7 @@ from taylorlib.fits import PowerLaw
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "MARKERS", "draw_power_law", "use_style"]
+__all__ = ["COLOURS", "MARKERS", "draw_power_law", "label_widths", "use_style"]
 
 COLOURS = {
     "network": "#000000",
@@ -130,3 +130,16 @@ def draw_power_law(
         ax.loglog(
             x, height * (x / middle) ** theory, color=COLOURS["theory"], linewidth=0.9, ls="--"
         )
+
+
+def label_widths(ax: Axes, widths: np.ndarray) -> None:
+    """Label a logarithmic abscissa at the given widths, as plain numbers.
+
+    Args:
+        ax: Matplotlib axes with a logarithmic x axis.
+        widths: Where to put ticks, ``[k]``.
+    """
+    from matplotlib.ticker import NullLocator
+
+    ax.set_xticks(np.asarray(widths), [f"{m:d}" for m in widths])
+    ax.xaxis.set_minor_locator(NullLocator())

@@ -79,9 +79,7 @@ def test_kernel_without_closed_form_is_computed_by_quadrature(inputs):
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_two_layer_kernel_is_the_jacobian_product_also_away_from_initialization(
-    symmetric, inputs
-):
+def test_two_layer_kernel_is_the_jacobian_product_also_away_from_initialization(symmetric, inputs):
     x1, x2 = inputs
     init = tl.init_two_layer(8, 4, key=jax.random.key(3), symmetric=symmetric)
     W = 0.3 * jax.random.normal(jax.random.key(4), (8, 4))

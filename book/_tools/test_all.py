@@ -1,0 +1,44 @@
+"""The whole test: style, library, every notebook afresh, the pages, the browser."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import one_sentence
+from project import HERE
+
+TOOLS = Path(__file__).parent
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PARTS = {
+    "lint": [
+        [sys.executable, "-m", "ruff", "check", "."],
+        [sys.executable, "-m", "ruff", "format", "--check", "."],
+    ],
+    "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
+    "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
+    "pages": [[*PYTEST, "tests/book"]],
+}
+
+
+def main() -> int:
+    """Run the named parts, or all; stop at the first that fails."""
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        raise one_sentence.Told(f"No part {sorted(unknown)}; there are {list(PARTS)}.")
+    environment = dict(os.environ, OMP_NUM_THREADS="1", JAX_PLATFORMS="cpu")
+    for part in wanted:
+        start = time.monotonic()
+        print(f"== {part}", flush=True)
+        for command in PARTS[part]:
+            if subprocess.run(command, cwd=HERE, env=environment).returncode:
+                print(f"== {part} FAILED", flush=True)
+                return 1
+        print(f"== {part}: passed in {time.monotonic() - start:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    one_sentence.run(main)

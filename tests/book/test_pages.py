@@ -1,0 +1,77 @@
+"""The built pages and the notebooks in git."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_tools"))
+
+import address  # noqa: E402
+from check_pages import check  # noqa: E402
+from project import Project  # noqa: E402
+
+PROJECT = Project(ROOT)
+CHROMIUM = next((p for p in ("/usr/bin/chromium",) if Path(p).exists()), None)
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def test_every_page_has_text_resolving_links_and_loads_nothing_from_outside():
+    assert check(PROJECT) == []
+
+
+@pytest.mark.parametrize("page", PROJECT.notebooks)
+def test_notebook_in_git_carries_no_outputs(page):
+    cells = json.loads(PROJECT.notebook(page).read_text("utf8"))["cells"]
+    assert not any(c.get("outputs") or c.get("execution_count") for c in cells)
+
+
+def test_set_up_cells_hold_the_address_of_the_configuration():
+    assert address.differing(PROJECT) == []
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs a Chromium: .ci/run installs it.")
+        pytest.skip("no Chromium found")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PROJECT.pages)
+def test_page_renders_offline_on_a_phone_without_errors(browser, name, theme):
+    context = browser.new_context(
+        viewport={"width": 375, "height": 800}, color_scheme=theme, service_workers="block"
+    )
+    page = context.new_page()
+    errors, outside = [], []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("requestfailed", lambda r: errors.append(r.url))
+    page.on("request", lambda r: outside.append(r.url) if r.url.startswith("http") else None)
+    page.goto((PROJECT.html / f"{name}.html").as_uri())
+    formulas = page.locator("span.math, div.math").count()
+    if formulas:
+        page.wait_for_function(
+            "n => document.querySelectorAll('mjx-container').length >= n", arg=formulas
+        )
+    assert (errors, outside) == ([], [])
+    assert page.locator("mjx-container").count() >= formulas
+    assert (
+        page.locator('[data-mml-node="merror"], [data-mml-node="mtext"][fill="red"]').count() == 0
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()

@@ -1,0 +1,13 @@
+"""Every test runs in float64; shapes are checked at run time; hypothesis repeats itself."""
+
+import hypothesis
+import jax
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+# Only has an effect on modules imported afterwards, so it must come before any test.
+# expansion.py checks its arguments itself, and its tests check its messages.
+install_import_hook(["taylorlib.networks", "taylorlib.kernels"], "beartype.beartype")
+
+hypothesis.settings.register_profile("book", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("book")
