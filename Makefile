@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 TOOLS := book/_tools
 
 .DEFAULT_GOAL := help
-.PHONY: help env book serve lab test test-fast test-env test-pythons bench strip clean
+.PHONY: help env book serve lab test test-fast clean
 
 help:  ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -28,18 +28,6 @@ test: env  ## test everything: style, library, every notebook afresh, pages, bro
 
 test-fast: env  ## test style and library only
 	@$(RUN) $(TOOLS)/test_all.py lint unit
-
-test-env: env  ## install the pip part of environment.yml in a fresh environment and import it
-	@$(RUN) $(TOOLS)/fresh_environments.py conda-pip-part
-
-test-pythons: env  ## run the library's tests from the lock on every Python found (3.11 to 3.13)
-	@$(RUN) $(TOOLS)/fresh_environments.py pythons
-
-bench: env  ## print performance ratios
-	@$(RUN) tests/bench/bench.py
-
-strip: env  ## take outputs out of the notebooks, before a commit
-	@$(RUN) $(TOOLS)/strip.py
 
 clean:  ## remove executed notebooks and pages (and keep the environment)
 	@rm -rf out
