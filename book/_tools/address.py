@@ -1,9 +1,7 @@
-"""The repository's address: kept in `_config.yml`, followed by everything that mentions it.
+"""The public address of the repository: one place holds it, `_config.yml`.
 
-    python book/_tools/address.py set https://github.com/someone/beyond-ntk
-    python book/_tools/address.py check
-
-Standard library only: it is also used before there is an environment.
+python book/_tools/address.py set https://github.com/OWNER/NAME
+python book/_tools/address.py check
 """
 
 import json
@@ -12,84 +10,61 @@ import sys
 from pathlib import Path
 
 import one_sentence
+from project import HERE, Project
 
-ROOT = Path(__file__).resolve().parents[2]
-UNSET = "https://github.com/-owner-/beyond-ntk"  # GitHub allows no name that begins with a hyphen
-VALID = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
-_LINE = re.compile(r"^(repository:\s*\n(?:\s+\w+:.*\n)*?\s+url:\s*)(\S+)", re.MULTILINE)
+UNSET_OWNER = "/-owner-/"  # a name that GitHub gives to nobody
+LINE = re.compile(r"^(  url: )(\S+)$", re.MULTILINE)
+CELL_LINE = re.compile(r'REPOSITORY = "([^"]*)"')
+ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
 
 
-def read(root: Path = ROOT) -> str:
+def read(root: Path) -> str:
     """The address in `_config.yml`."""
-    match = _LINE.search((root / "_config.yml").read_text("utf8"))
-    if not match:
-        raise one_sentence.Told("_config.yml names no repository url.")
-    return match.group(2)
+    return LINE.search((root / "_config.yml").read_text("utf8")).group(2)
 
 
 def is_unset(address: str) -> bool:
-    """Whether the real address is still to be set."""
-    return address == UNSET
+    """Whether nobody has set the address yet."""
+    return UNSET_OWNER in address
 
 
-def followers(root: Path) -> list[Path]:
-    """Files that may mention the address."""
-    named = [root / name for name in ("README.md", "CITATION.cff", "CONTRIBUTING.md", "pyproject.toml")]
-    written = [*(root / "book").rglob("*.md"), *(root / "book").rglob("*.ipynb")]
-    return [path for path in [*named, *sorted(written)] if path.is_file()]
+def differing(project: Project) -> list[str]:
+    """The notebooks whose set-up cell holds another address."""
+    wrong = []
+    for page in project.notebooks:
+        found = CELL_LINE.findall(_first_code(project.notebook(page)).replace('\\"', '"'))
+        if found != [read(project.root)]:
+            wrong.append(f"{page}: the set-up cell has the address {found}")
+    return wrong
 
 
-def change(root: Path, new: str) -> list[Path]:
-    """Set another address everywhere, and return the files that were changed."""
-    new = new.removesuffix(".git").rstrip("/")
-    if not VALID.fullmatch(new):
-        raise one_sentence.Told(f"{new} is no address of the form https://github.com/OWNER/NAME.")
-    old, changed = read(root), []
-    whole = re.compile(re.escape(old) + r"(?![\w-])")
-    for path in [root / "_config.yml", *followers(root)]:
+def write(project: Project, address: str) -> None:
+    """Set the address everywhere."""
+    if not ADDRESS.fullmatch(address):
+        raise one_sentence.Told(f"{address!r} is no address like https://github.com/OWNER/NAME.")
+    config = project.root / "_config.yml"
+    config.write_text(LINE.sub(rf"\g<1>{address}", config.read_text("utf8")), "utf8")
+    for page in project.notebooks:
+        path = project.notebook(page)
         text = path.read_text("utf8")
-        replaced = whole.sub(new, text)
-        if replaced != text:
-            path.write_text(replaced, "utf8")
-            changed.append(path)
-    return changed
+        path.write_text(re.sub(r'(REPOSITORY = \\")[^"\\]*', rf"\g<1>{address}", text), "utf8")
 
 
-def disagreements(root: Path) -> list[str]:
-    """Places that follow another address, one line each."""
-    from setup_cell import of_notebook, source
-
-    address, found = read(root), []
-    name = address.rsplit("/", 1)[1]
-    mention = re.compile(rf"https://github\.com/[\w.-]+/{re.escape(name)}(?![\w.-])")
-    for path in followers(root):
-        text = path.read_text("utf8")
-        others = set(mention.findall(text)) - {address}
-        if UNSET in text and address != UNSET:
-            others.add(UNSET)
-        found += [f"{path.relative_to(root)} mentions {other}" for other in sorted(others)]
-        if path.suffix == ".ipynb" and ".ipynb_checkpoints" not in path.parts:
-            cell = of_notebook(json.loads(text))
-            if cell != source(address):
-                what = "another set-up cell" if cell else "no set-up cell"
-                found.append(f"{path.relative_to(root)} has {what}: run setup_cell.py")
-    return found
+def _first_code(path: Path) -> str:
+    cells = json.loads(path.read_text("utf8"))["cells"]
+    return next("".join(c["source"]) for c in cells if c["cell_type"] == "code")
 
 
 def main() -> int:
     """Read the command line."""
-    match sys.argv[1:]:
-        case ["set", new]:
-            changed = change(ROOT, new)
-            print("\n".join(f"changed {path.relative_to(ROOT)}" for path in changed))
-            return 0
-        case ["check"]:
-            found = disagreements(ROOT)
-            print("\n".join(found) or f"Everything follows {read(ROOT)}.")
-            return bool(found)
-        case _:
-            print(__doc__, file=sys.stderr)
-            return 2
+    project = Project(HERE)
+    if sys.argv[1:2] == ["set"] and len(sys.argv) == 3:
+        write(project, sys.argv[2])
+    elif sys.argv[1:] != ["check"]:
+        raise one_sentence.Told("Usage: address.py set ADDRESS, or address.py check.")
+    problems = differing(project)
+    print("\n".join(problems) or f"The address is {read(project.root)} everywhere.")
+    return bool(problems)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import safely
 from check_pages import check
 from execute import execute
 from project import HERE, Project
-from render import render, show
+from render import render
 
 
 def build(project: Project, afresh: bool = False) -> Path:
@@ -27,17 +27,15 @@ def build(project: Project, afresh: bool = False) -> Path:
         keys = execute(project, afresh)
         records = {page: execution_cache.find(project, page, key) for page, key in keys.items()}
         name = fingerprint.of_pages(project, records)
-        html = project.html
-        if html.is_dir() and html.resolve().name == name and not check(project, html):
+        if project.html.is_dir() and project.html.resolve().name == name and not check(project):
             print("The pages are up to date.")
         else:
             print("Building the pages.", flush=True)
-            built = render(project, keys, records)
-            problems = check(project, built)
+            render(project, keys, records, name)
+            problems = check(project)
             if problems:
                 print("\n".join(problems), file=sys.stderr)
                 raise one_sentence.Told(f"The pages have {len(problems)} problems (see above).")
-            show(project, built, name)
     index = project.html / f"{project.pages[0]}.html"
     size = sum(p.stat().st_size for p in project.html.resolve().rglob("*") if p.is_file())
     print(f"{len(project.pages)} pages, {size / 1e6:.1f} MB, in {time.monotonic() - start:.1f} s.")

@@ -15,8 +15,11 @@ from execute import copy_sources
 from project import Project
 
 
-def render(project: Project, keys: dict[str, str], records: dict[str, dict]) -> Path:
-    """Build the pages in a folder of their own; nothing of the former pages is touched."""
+def render(project: Project, keys: dict[str, str], records: dict[str, dict], name: str) -> Path:
+    """Build the pages in a new folder of `out/builds` and let `out/html` lead to it.
+
+    Until the last step nothing of the former pages is touched.
+    """
     stage = copy_sources(project, safely.empty(project.out / "stage"))
     for page, key in keys.items():
         shutil.copy(execution_cache.executed(project, page, key), stage / f"{page}.ipynb")
@@ -27,10 +30,11 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict]) -> 
     missing = [page for page in project.pages if not _has_text(built / f"{page}.html")]
     if missing:
         raise one_sentence.Told(f"No page was made of {', '.join(missing)}.")
-    return built
+    return _show(project, built, name)
 
 
 def _jupyter_book(stage: Path) -> None:
+    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(stage)]
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [str(stage), "--path-output", str(stage), "-W", "-n", "--keep-going", "-q"]
     environment = dict(os.environ, PYTHONHASHSEED="0", NO_COLOR="1")
@@ -53,8 +57,7 @@ def _has_text(page: Path) -> bool:
     return page.is_file() and page.stat().st_size > 0
 
 
-def show(project: Project, built: Path, name: str) -> None:
-    """Move finished pages to `out/builds` and let `out/html` lead to them, in one step."""
+def _show(project: Project, built: Path, name: str) -> Path:
     builds = project.out / "builds"
     builds.mkdir(exist_ok=True)
     target = builds / name
@@ -68,3 +71,4 @@ def show(project: Project, built: Path, name: str) -> None:
         if other != target:
             shutil.rmtree(other)
     shutil.rmtree(project.out / "stage")
+    return target
