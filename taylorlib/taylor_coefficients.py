@@ -7,38 +7,101 @@ g(\theta_0+t\Delta)$ at $t=0$ for $j=0,\dots,k$:
   every operation once; cost $O(k^2)$, in most networks dominated by an $O(k)$ part.
 - ``nested``: $k$ nested Jacobian-vector products; cost $2^k$, for every JAX function.
 
-``untrusted_primitive`` says which operation, if any, keeps Taylor mode from being used.
+A route that can't do a function raises ``NoTaylorRuleError``, which names the operation.
 """
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 
 import jax
-import jax.extend.core
 import jax.numpy as jnp
-from jax.experimental import jet as _jet
+from jax.experimental.jet import jet
 
-__all__ = ["IMPLEMENTATIONS", "jet_coefficients", "nested_coefficients", "untrusted_primitive"]
+from taylorlib.jet_trust import apply, objection, split_moving_part
 
-# Operations for which jax.experimental.jet has a rule that is not to be relied on. Each was
-# found by comparison with nested derivatives up to order 6; see tests/test_expansion_jet.py.
-_WRONG_RULES = {
-    "pow": "goes through a logarithm: NaN for negative bases",
-    "rem": "differentiates the rounding",
-    "atan2": "NaN at the origin of its first argument",
-}
+__all__ = ["IMPLEMENTATIONS", "NoTaylorRuleError", "jet_coefficients", "nested_coefficients"]
+
+
+class NoTaylorRuleError(NotImplementedError):
+    """A route has no reliable rule for an operation.
+
+    Attributes:
+        operation: The operation, as JAX calls it.
+        reason: What is the matter with it.
+    """
+
+    def __init__(self, operation: str, reason: str):
+        super().__init__(
+            f"Taylor mode can't be used for the operation {operation!r}: {reason}. "
+            "Choose implementation='nested'."
+        )
+        self.operation = operation
+        self.reason = reason
 
 
 def jet_coefficients(g: Callable, leaves: list, directions: list, order: int) -> list:
-    """Coefficients ``[order + 1]`` of ``g(*leaves)`` by Taylor mode; each a list of leaves."""
-    if order == 0:
-        return [g(*leaves)]
+    """Coefficients ``[order + 1]`` of ``g(*leaves)`` by Taylor mode; each a list of leaves.
+
+    Raises:
+        NoTaylorRuleError: If an operation that depends on ``leaves`` has no rule in
+            ``jax.experimental.jet``, or one that is wrong.
+    """
+    if order == 0 or not leaves:
+        return nested_coefficients(g, leaves, directions, order)
+    moving = split_moving_part(g, leaves)
+    for eqn in moving.equations:
+        reason = objection(eqn)
+        if reason:
+            raise NoTaylorRuleError(_operation(eqn), reason)
+    try:
+        # Rules also fail on shapes and dtypes. Only abstract values are computed here, so
+        # that no error of the computation itself is taken for one of the rules.
+        jax.eval_shape(lambda: _jet(moving.run, leaves, directions, order))
+    except Exception as error:
+        reason = f"jax.experimental.jet fails with {type(error).__name__}: {error}"
+        raise NoTaylorRuleError(_first_failure(moving.equations, order), reason) from error
+    return _jet(moving.run, leaves, directions, order)
+
+
+def _jet(run: Callable, leaves: list, directions: list, order: int) -> list:
     # The line has no coefficients beyond the first.
     series = [[v] + [jnp.zeros_like(v)] * (order - 1) for v in directions]
-    value, derivatives = _jet.jet(g, leaves, series)
-    by_order = [[leaf[j] for leaf in derivatives] for j in range(order)]
-    scaled = [[d / math.factorial(j) for d in level] for j, level in enumerate(by_order, 1)]
-    return [value, *scaled]
+    value, coefficients = jet(run, leaves, series, **_UNSCALED)
+    by_order = [[leaf[j] for leaf in coefficients] for j in range(order)]
+    if not _UNSCALED:
+        by_order = [[c / math.factorial(j) for c in out] for j, out in enumerate(by_order, 1)]
+    if any(c.dtype != v.dtype for out in by_order for c, v in zip(out, value, strict=True)):
+        raise TypeError("the coefficients don't have the dtype of the value")
+    return [value, *by_order]
+
+
+# Without it (JAX < 0.7), coefficients are multiplied by factorials in the precision of x.
+_UNSCALED = (
+    {"factorial_scaled": False} if "factorial_scaled" in inspect.signature(jet).parameters else {}
+)
+
+
+def _first_failure(equations: list, order: int) -> str:
+    for eqn in equations:
+        shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
+        run = functools.partial(apply, eqn)
+        try:
+            jax.eval_shape(lambda *v, run=run: _jet(run, v, v, order), *shapes)
+        except Exception:
+            return _operation(eqn)
+    return "unknown"
+
+
+def _operation(eqn) -> str:
+    """The name of a primitive; for a function with its own derivatives also its name."""
+    name = eqn.primitive.name
+    inner = eqn.params.get("call_jaxpr")
+    written = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
+    if not name.startswith("custom_") or written is None:
+        return name
+    return f"{name} of {written.func_name.split()[0]}"
 
 
 def nested_coefficients(g: Callable, leaves: list, directions: list, order: int) -> list:
@@ -64,44 +127,3 @@ def nested_coefficients(g: Callable, leaves: list, directions: list, order: int)
 
 IMPLEMENTATIONS = {"jet": jet_coefficients, "nested": nested_coefficients}
 """Name -> function ``(g, leaves, directions, order) -> coefficients``."""
-
-
-def untrusted_primitive(g: Callable, leaves: list) -> str | None:
-    """The first operation of ``g`` on its arguments without a trusted Taylor-mode rule.
-
-    Only operations whose inputs depend on ``leaves`` count: what is computed from data alone
-    is a constant for the expansion.
-    """
-    closed = jax.make_jaxpr(g)(*leaves)
-    return _search(closed.jaxpr, [True] * len(closed.jaxpr.invars))[0]
-
-
-def _search(jaxpr, depends: list[bool]) -> tuple[str | None, list[bool]]:
-    """The first untrusted primitive, and which outputs depend on the marked inputs."""
-    marked = {v for v, d in zip(jaxpr.invars, depends, strict=True) if d}
-
-    def is_marked(atom) -> bool:
-        return not isinstance(atom, jax.extend.core.Literal) and atom in marked
-
-    for eqn in jaxpr.eqns:
-        inputs = [is_marked(atom) for atom in eqn.invars]
-        if not any(inputs):
-            continue
-        name, outputs = eqn.primitive.name, [True] * len(eqn.outvars)
-        if name in ("jit", "pjit"):
-            found, outputs = _search(eqn.params["jaxpr"].jaxpr, inputs)
-            if found:
-                return found, outputs
-        elif not _trusted(eqn):
-            return name, outputs
-        marked |= {v for v, d in zip(eqn.outvars, outputs, strict=True) if d}
-    return None, [is_marked(atom) for atom in jaxpr.outvars]
-
-
-def _trusted(eqn) -> bool:
-    if eqn.primitive not in _jet.jet_rules or eqn.primitive.name in _WRONG_RULES:
-        return False
-    if eqn.primitive.name == "convert_element_type":
-        # Conversions to integers and booleans have zero derivative, which jet gets wrong.
-        return jnp.issubdtype(eqn.params["new_dtype"], jnp.floating)
-    return True
