@@ -57,7 +57,7 @@ def taylor_model(
             is not a real floating-point array.
         ValueError: If ``order`` is negative, ``implementation`` is unknown, or ``params``
             does not have the tree, shapes and dtypes of ``params0``.
-        NoTaylorRuleError: If ``implementation="jet"`` and an operation has no reliable rule.
+        NotImplementedError: If ``implementation="jet"`` and an operation has no reliable rule.
 
     Examples:
         >>> import taylorlib as tl
@@ -98,7 +98,7 @@ def taylor_terms(
     Raises:
         TypeError: As in ``taylor_model``.
         ValueError: As in ``taylor_model``.
-        NoTaylorRuleError: As in ``taylor_model``.
+        NotImplementedError: As in ``taylor_model``.
 
     Examples:
         >>> import taylorlib as tl

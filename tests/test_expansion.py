@@ -273,6 +273,30 @@ def test_operations_that_jet_gets_wrong_or_lacks_are_found(primitive):
     )
 
 
+def test_softmax_attention_is_expanded_in_taylor_mode():
+    params0, x, f = attention()  # a fallback would warn, and warnings are errors
+    terms = tl.taylor_terms(f, params0, moved(params0), x, 4, implementation="jet")
+    nested = tl.taylor_terms(f, params0, moved(params0), x, 4, implementation="nested")
+    np.testing.assert_allclose(terms, nested, rtol=1e-10, atol=1e-13)
+
+
+GATHER = jnp.array([0, 7])  # 7 is out of range: filled
+
+
+@pytest.mark.parametrize(
+    ("f", "operation"),
+    [
+        (lambda w, x: jax.lax.clamp(0.4, w, 3.0) ** 2, "clamp"),
+        (lambda w, x: jnp.arcsinh(1e4 * w), "asinh"),
+        (lambda w, x: w.at[GATHER].get(mode="fill", fill_value=2.0), "gather"),
+    ],
+)
+def test_rules_found_wrong_are_refused_by_name(f, operation):
+    w = jnp.array([0.4, 1.7])
+    with pytest.raises(NotImplementedError, match=f"'{operation}'"):
+        tl.taylor_terms(f, w, w + 0.1, 0.0, 3, implementation="jet")
+
+
 def test_operations_on_data_alone_do_not_cause_a_fallback():
     w = jnp.array([0.4, 1.7])
     terms = tl.taylor_terms(lambda w, x: jnp.tanh(w * jax.nn.relu(x)), w, w + 0.1, w, 3)
