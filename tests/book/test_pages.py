@@ -60,6 +60,7 @@ def test_page_renders_offline_on_a_phone_without_errors(browser, name, theme):
     page = context.new_page()
     errors, outside = [], []
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: errors.append(str(e)))
     page.on("requestfailed", lambda r: errors.append(r.url))
     page.on("request", lambda r: outside.append(r.url) if r.url.startswith("http") else None)
     page.goto((PROJECT.html / f"{name}.html").as_uri())
@@ -75,3 +76,19 @@ def test_page_renders_offline_on_a_phone_without_errors(browser, name, theme):
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PROJECT.notebooks)
+def test_solutions_and_long_proofs_are_folded_until_a_click(browser, name):
+    page = browser.new_page()
+    page.goto((PROJECT.html / f"{name}.html").as_uri())
+    page.wait_for_selector(".solution .toggle-button")
+    solutions = page.locator(".solution")
+    bodies = page.locator(".solution .section, .solution > :not(.admonition-title)")
+    assert solutions.count() >= 3
+    assert not any(body.is_visible() for body in bodies.all())
+    solutions.first.locator(".admonition-title").click()
+    assert bodies.first.is_visible()
+    assert not any(d.get_attribute("open") for d in page.locator("details.sd-dropdown").all())
+    page.close()

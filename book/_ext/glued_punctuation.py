@@ -1,0 +1,32 @@
+"""A comma or full stop after a formula stays on the formula's line.
+
+MathJax makes every inline formula a box, and browsers may break a line between a box and the
+punctuation behind it. A word joiner (U+2060) forbids that and is not seen otherwise.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+PUNCTUATION = tuple(".,;:!?)]")
+
+
+class GluePunctuation(SphinxPostTransform):
+    """Put a word joiner between an inline formula and the punctuation behind it."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self) -> None:
+        """Visit every inline formula of one page."""
+        for formula in list(self.document.findall(nodes.math)):
+            siblings = formula.parent.children
+            behind = next(iter(siblings[siblings.index(formula) + 1 :]), None)
+            if isinstance(behind, nodes.Text) and behind.startswith(PUNCTUATION):
+                formula.parent.replace(behind, nodes.Text(f"\u2060{behind}"))
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the transform."""
+    app.add_post_transform(GluePunctuation)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
