@@ -1,6 +1,6 @@
 """Taylor expansions of wide neural networks beyond the neural tangent kernel."""
 
-from taylorlib import activations, expansion, fits, kernels, networks, plots
+from taylorlib import activations, claims, expansion, fits, kernels, networks, plots
 from taylorlib.expansion import TaylorModeFallbackWarning, taylor_model, taylor_terms
 from taylorlib.fits import PowerLaw, fit_power_law
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
@@ -13,6 +13,7 @@ __all__ = [
     "TaylorModeFallbackWarning",
     "TwoLayerInit",
     "activations",
+    "claims",
     "empirical_ntk",
     "expansion",
     "first_layer_ntk",
