@@ -1,10 +1,11 @@
 """Taylor expansions of wide neural networks beyond the neural tangent kernel."""
 
-from taylorlib import activations, claims, expansion, fits, kernels, networks, plots
+from taylorlib import activations, claims, expansion, fits, kernels, networks, plots, slider
 from taylorlib.expansion import TaylorModeFallbackWarning, taylor_model, taylor_terms
 from taylorlib.fits import PowerLaw, fit_power_law
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
+from taylorlib.slider import slider_figure
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,8 @@ __all__ = [
     "kernels",
     "networks",
     "plots",
+    "slider",
+    "slider_figure",
     "taylor_model",
     "taylor_terms",
     "two_layer",
