@@ -1,74 +1,15 @@
 """The build of a two-page miniature book: failing cells, kills, damage, two builds at once."""
 
-import json
 import os
 import random
-import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from miniature import BUILD, CODE, build, make_mini, pages
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = [sys.executable, str(ROOT / "book" / "_tools" / "build.py"), "--root"]
 WAITING = "Another build of this book is running"
-INTRO = (
-    "# Miniature\n\nThe formula $x^2$ stands in {doc}`one`, which has a number of results.\n" * 3
-)
-CODE = """import matplotlib.pyplot as plt
-plt.rcParams["svg.hashsalt"] = "mini"
-plt.plot([0, 1])
-plt.show()"""
-
-
-def notebook(*sources):
-    cells = [
-        {"cell_type": "markdown", "id": "text", "metadata": {}, "source": "# One\n\n" + "A. " * 60}
-    ]
-    cells += [
-        {
-            "cell_type": "code",
-            "id": f"code-{i}",
-            "metadata": {"mystnb": {"image": {"alt": "a straight line"}}},
-            "execution_count": None,
-            "outputs": [],
-            "source": source,
-        }
-        for i, source in enumerate(sources)
-    ]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return json.dumps(
-        {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    )
-
-
-def make_mini(root, *sources):
-    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
-    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    for name in ("_config.yml", "requirements.lock", "book/references.bib"):
-        shutil.copy(ROOT / name, root / name)
-    toc = "format: jb-book\nroot: book/intro\nchapters:\n  - file: book/one\n"
-    (root / "_toc.yml").write_text(toc)
-    (root / "book" / "intro.md").write_text(INTRO)
-    (root / "book" / "one.ipynb").write_text(notebook(*sources))
-    return root
-
-
-def build(root):
-    return subprocess.run([*BUILD, str(root)], capture_output=True, text=True, timeout=200)
-
-
-def pages(root):
-    """The text of every page, run times masked."""
-    html = (root / "out" / "html").resolve()
-    mask = re.compile(r'<span class="run-time">.*?</span>')
-    return {
-        str(p.relative_to(html)): mask.sub("", p.read_text("utf8")) for p in html.rglob("*.html")
-    }
 
 
 @pytest.fixture(scope="module")
