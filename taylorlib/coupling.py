@@ -200,16 +200,21 @@ def exact_sign_mean(g: Callable, m: int) -> Array:
     half = 2 ** (m - 1)  # the first sign is 1: its negative comes with the pair
     chunk = min(half, 1024)
 
-    def pair(index):
-        bits = jnp.right_shift(index, jnp.arange(m)) & 1
-        signs = 1.0 - 2.0 * bits.astype(float)
-        return jax.tree.map(lambda p, q: (p + q) / 2, g(signs), g(-signs))
+    def signs(index):
+        bits = jnp.right_shift(index[:, None], jnp.arange(m)) & 1
+        return 1.0 - 2.0 * bits.astype(float)
+
+    def pairs(start):
+        s = signs(start + 2 * jnp.arange(chunk))
+        # In a loop, because a compiler that sees the sum of a pair and the multiplications in
+        # g together may fuse them and round s and -s differently.
+        values = jax.lax.map(jax.vmap(g), jnp.stack([s, -s]))
+        return jax.tree.map(lambda v: (v[0] + v[1]).sum(axis=0) / 2, values)
 
     def add(total, start):
-        values = jax.vmap(pair)(start + 2 * jnp.arange(chunk))
-        return jax.tree.map(lambda t, v: t + v.sum(axis=0), total, values), None
+        return jax.tree.map(jnp.add, total, pairs(start)), None
 
-    zero = jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), jax.eval_shape(pair, 0))
+    zero = jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), jax.eval_shape(pairs, 0))
     total, _ = jax.lax.scan(add, zero, 2 * chunk * jnp.arange(half // chunk))
     return jax.tree.map(lambda t: t / half, total)
 
