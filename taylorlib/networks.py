@@ -140,7 +140,7 @@ def two_layer_term(activation: Activation, order: int) -> Callable:
         gates = _preactivations(init.W0, x)
         moves = _preactivations(W, x)
         summands = [derivative(z) * u**order for z, u in zip(gates, moves, strict=True)]
-        return _sum_neurons(init.a, summands) / math.factorial(order)
+        return _sum_neurons(init.a, summands) / float(math.factorial(order))  # 21! is no int64
 
     return term
 

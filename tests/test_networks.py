@@ -60,6 +60,13 @@ def test_closed_form_terms_are_those_of_the_taylor_expansion(activation, symmetr
         np.testing.assert_allclose(closed, terms[k], rtol=1e-12, atol=1e-12)
 
 
+def test_terms_of_order_beyond_twenty_add_up_to_the_network():
+    sine = tl.activations.sine()
+    init, W, x = draw(6, 3, 4, 2, symmetric=False)
+    partial = sum(tl.two_layer_term(sine, k)(init, W, x) for k in range(41))
+    np.testing.assert_allclose(partial, tl.two_layer(sine)(init, W, x), rtol=0, atol=1e-12)
+
+
 def test_preactivations_have_unit_variance_at_inputs_of_the_stated_norm():
     init = tl.init_two_layer(40_000, 5, key=jax.random.key(2), input_norm=3.0, symmetric=False)
     x = jnp.full((1, 5), 3.0 / math.sqrt(5))
