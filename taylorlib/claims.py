@@ -74,7 +74,11 @@ class Measurement(NamedTuple):
             f'<p class="claim" id="{self.anchor}" title="{why}"><span class="claim-id">'
             f"{self.claim}</span> {text}</p>"
         )
-        return {"text/plain": f"{self.claim} | {self}", "text/html": line, MIME: self._asdict()}
+        record = {**self._asdict(), "measured": self.measured, "anchor": self.anchor}
+        return {"text/plain": f"{self.claim} | {self}", "text/html": line, MIME: record}
+
+    def _ipython_display_(self) -> None:
+        """``measure`` has shown the line; as the last value of a cell it is not shown again."""
 
 
 def measure(
@@ -162,7 +166,8 @@ def _check_form(
 def _ratio(number: float) -> str:
     """A simple fraction as a fraction: -0.25 is -1/4."""
     simple = Fraction(number).limit_denominator(12)
-    is_simple = abs(simple - Fraction(number)) < 1e-12 and abs(number) < 1e3
+    # A tiny number is near the fraction 0, and is not it.
+    is_simple = abs(simple - Fraction(number)) <= 1e-12 * abs(simple) and abs(number) < 1e3
     return str(simple) if is_simple else _number(number)
 
 
@@ -177,4 +182,4 @@ def _show(found: Measurement) -> None:
     except ImportError:
         return
     if get_ipython() is not None:
-        display(found)
+        display(found._repr_mimebundle_(), raw=True)

@@ -51,6 +51,21 @@ def test_exact_result_has_tolerance_zero():
     )
 
 
+def test_tiny_bound_is_not_said_to_be_zero():
+    assert measure("x", "q", 3e-25, at_most=1e-20, because="rounding").prediction == "at most 1e-20"
+    assert measure("x", "q", 0, predicted=0, tolerance=0, because="a count").prediction == "0"
+
+
+def test_line_is_displayed_once_and_not_again_as_the_last_value_of_a_cell(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.get_ipython", lambda: object())
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    found = measure("x", "runs", 20, predicted=20, tolerance=0, because="a count")
+    assert [bundle["text/html"] for bundle in shown] == [found._repr_mimebundle_()["text/html"]]
+    assert found._ipython_display_() is None
+    assert len(shown) == 1
+
+
 @pytest.mark.parametrize(
     ("value", "interval", "text"),
     [

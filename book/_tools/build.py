@@ -8,6 +8,8 @@ import webbrowser
 from pathlib import Path
 
 import address
+import check_ledger
+import claims_of_notebooks
 import execution_cache
 import fingerprint
 import one_sentence
@@ -23,8 +25,16 @@ def build(project: Project, afresh: bool = False) -> Path:
     start = time.monotonic()
     if address.is_unset(address.read(project.root)):
         print("The repository address is not set: pages get no launch buttons (see address.py).")
+    ledger = check_ledger.read(project)
+    if ledger is not None:  # told now, before notebooks are executed for minutes
+        check_ledger.require(check_ledger.form(ledger))
     with safely.only_one(project.out):
         keys = execute(project, afresh)
+        measured = claims_of_notebooks.collect(project, keys)
+        claims_of_notebooks.write(project, measured)
+        if ledger is not None:
+            chapters, labels = check_ledger.finished(project), check_ledger.labels(project)
+            check_ledger.require(check_ledger.against(ledger, measured, chapters, labels))
         records = {page: execution_cache.find(project, page, key) for page, key in keys.items()}
         name = fingerprint.of_pages(project, records)
         if project.html.is_dir() and project.html.resolve().name == name and not check(project):

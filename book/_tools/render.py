@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import claims_of_notebooks
 import execution_cache
 import one_sentence
 import safely
@@ -22,9 +23,11 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
     """
     stage = copy_sources(project, safely.empty(project.out / "stage"))
     for page, key in keys.items():
-        shutil.copy(execution_cache.executed(project, page, key), stage / f"{page}.ipynb")
+        executed = execution_cache.executed(project, page, key).read_bytes()
+        (stage / f"{page}.ipynb").write_bytes(claims_of_notebooks.without_records(executed))
     seconds = {page: record["seconds"] for page, record in records.items()}
     (stage / "run_times.json").write_text(json.dumps(seconds))
+    shutil.copy(project.out / "claims.json", stage / "claims.json")
     _jupyter_book(stage)
     built = stage / "_build" / "html"
     missing = [page for page in project.pages if not _has_text(built / f"{page}.html")]
