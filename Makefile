@@ -6,10 +6,10 @@ RUN := .venv/bin/python
 TOOLS := book/_tools
 
 .DEFAULT_GOAL := help
-.PHONY: help env book serve lab test test-fast clean
+.PHONY: help env book serve lab test test-fast test-environment test-pythons test-latest mutants bench clean
 
 help:  ## list every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 env:  ## make or repair the environment in .venv (every target below does it first)
 	@sh $(TOOLS)/bootstrap.sh
@@ -28,6 +28,21 @@ test: env  ## test everything: style, library, every notebook afresh, pages, bro
 
 test-fast: env  ## test style and library only
 	@$(RUN) $(TOOLS)/test_all.py lint unit
+
+test-environment: env  ## install environment.yml's pip part in a fresh environment and import (minutes)
+	@$(RUN) $(TOOLS)/check_environment.py
+
+test-pythons: env  ## test the library with the locked packages on each Python from 3.11 to 3.13 found
+	@$(RUN) $(TOOLS)/test_pythons.py
+
+test-latest: env  ## test the library with the newest packages on the newest Python found
+	@$(RUN) $(TOOLS)/test_pythons.py --latest
+
+mutants: env  ## break the library in many places, one at a time, and see that tests notice
+	@$(RUN) $(TOOLS)/mutants.py
+
+bench: env  ## show how fast the library is, as ratios measured in one run
+	@$(RUN) $(TOOLS)/bench.py
 
 clean:  ## remove executed notebooks and pages (and keep the environment)
 	@rm -rf out

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
+
 from project import Project
 
 SHORTEST_TEXT = 100  # characters, without menus

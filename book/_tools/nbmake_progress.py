@@ -8,8 +8,9 @@ import os
 import time
 from pathlib import Path
 
-import execution_cache
 import nbformat
+
+import execution_cache
 from project import Project
 
 

@@ -18,15 +18,17 @@ if "google.colab" in sys.modules:
         # its dependencies would bring TensorFlow
         "neural_tangents": ["--no-deps", "neural-tangents==0.6.5"],
     }
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    find = importlib.util.find_spec
+    missing = [name for name in wanted if find(name) is None]
     if "taylorlib" in missing and "/-owner-/" in REPOSITORY:
-        raise RuntimeError("This copy of the book has no public address yet; see README.md.")
-    # Colab's own packages stay as they are: pip fails rather than change one of these.
+        raise RuntimeError("The book has no public address yet: see README.md.")
+    # Colab's own packages stay: pip fails rather than change one of these.
     kept = ["jax", "jaxlib", "matplotlib", "ml_dtypes", "numpy", "scipy"]
-    lines = [f"{name}=={importlib.metadata.version(name)}\n" for name in kept]
-    Path("book-constraints.txt").write_text("".join(lines))
-    pip = [sys.executable, "-m", "pip", "install", "-q", "-c", "book-constraints.txt"]
+    constraints = Path("book-constraints.txt")
+    version = importlib.metadata.version
+    constraints.write_text("".join(f"{k}=={version(k)}\n" for k in kept))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-c", str(constraints)]
     for name in missing:
         subprocess.run([*pip, *wanted[name]], check=True)
     importlib.invalidate_caches()  # so that no restart is needed
-    print(f"Installed {', '.join(missing)}." if missing else "Nothing was missing.")
+    print("Installed:", ", ".join(missing) or "nothing, all was there")

@@ -231,7 +231,7 @@ def test_cell_never_lets_pip_touch_what_colab_has(book, monkeypatch, capsys):
         assert set(constraints.split()) == own
         asked = Requirement(command[-1]).name if "git+" not in command[-1] else "taylorlib"
         assert asked not in COLABS_OWN
-    assert said.startswith("Installed ")
+    assert said.startswith("Installed: ")
     assert all(name in said for name in ALL)
 
 
@@ -257,7 +257,7 @@ def test_cell_installs_only_what_is_missing(book, monkeypatch, capsys, absent):
 def test_cell_with_everything_there_installs_nothing_and_says_so(book, monkeypatch, capsys):
     recorder, said = run_cell(book, monkeypatch, capsys, colab=True)
     assert recorder.commands == []
-    assert said == "Nothing was missing.\n"
+    assert said == "Installed: nothing, all was there\n"
 
 
 def test_cell_without_an_address_says_so_before_anything_is_installed(book, monkeypatch, capsys):

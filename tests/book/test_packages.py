@@ -1,6 +1,7 @@
 """One list of packages: pyproject.toml, the lock file and environment.yml agree."""
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_conda_installs_the_same_and_says_how_to_add_the_exception():
     extras = ",".join(EXTRAS)
     assert pip == [f"-e .[{extras}]"]
     assert f"pip install --no-deps {NO_DEPS[0]}" in text
+
+
+def test_check_of_the_environment_knows_one_exception_and_no_other():
+    sys.path.insert(0, str(ROOT / "book" / "_tools"))
+    import check_environment as check
+
+    text = (ROOT / "environment.yml").read_text("utf8")
+    assert check.pip_part(text) == [f"-e .[{','.join(EXTRAS)}]"]
+    assert check.step_after(text) == ["--no-deps", *NO_DEPS]
+    name, version = NO_DEPS[0].split("==")
+    assert f"{name} {version} requires " == check.EXCEPTION
+    known = f"{name} {version} requires tensorflow, which is not installed.\n"
+    other = "jaxtyping 0.3 requires wadler-lindig, which is not installed."
+    assert check.unexpected(known) == []
+    assert check.unexpected("No broken requirements found.\n") == []
+    assert check.unexpected(known + other) == [other]
 
 
 def test_lock_names_no_registry_and_no_path():
