@@ -58,3 +58,53 @@ def test_rows_are_resampled_whole():
 def test_bad_samples_are_refused_with_the_value(samples, kwargs, message):
     with pytest.raises(ValueError, match=message):
         tl.fit_power_law(np.array([1.0, 2.0]), samples, **kwargs)
+
+
+X = np.array([2.0, 3.0, 7.0, 20.0])
+positive = st.floats(1e-3, 1e3)
+
+
+def scattered(seed, rows=5):
+    return np.exp(np.random.default_rng(seed).standard_normal((rows, len(X))))
+
+
+@given(seed=st.integers(0, 99), of_x=positive, of_y=positive)
+def test_slope_and_interval_do_not_depend_on_the_units(seed, of_x, of_y):
+    samples = scattered(seed)
+    fit = tl.fit_power_law(X, samples, resamples=50)
+    other = tl.fit_power_law(of_x * X, of_y * samples, resamples=50)
+    np.testing.assert_allclose(
+        [other.slope, *other.interval], [fit.slope, *fit.interval], atol=1e-9
+    )
+    assert other.prefactor == pytest.approx(fit.prefactor * of_y * of_x**-fit.slope, rel=1e-8)
+    np.testing.assert_allclose(other.band, of_y * fit.band, rtol=1e-12)
+
+
+@given(seed=st.integers(0, 99), power=st.floats(-3, 3))
+def test_times_a_power_of_x_the_slope_moves_by_that_power(seed, power):
+    samples = scattered(seed)
+    fit = tl.fit_power_law(X, samples, resamples=50)
+    other = tl.fit_power_law(X, samples * X**power, resamples=50)
+    moved = [v + power for v in (fit.slope, *fit.interval)]
+    np.testing.assert_allclose([other.slope, *other.interval], moved, atol=1e-9)
+
+
+@given(seed=st.integers(0, 99), statistic=st.sampled_from(["mean", "rms", "median"]))
+def test_fit_does_not_depend_on_the_order_of_abscissae_and_seeds(seed, statistic):
+    samples, rng = scattered(seed), np.random.default_rng(seed)
+    columns, rows = rng.permutation(len(X)), rng.permutation(len(samples))
+    fit = tl.fit_power_law(X, samples, statistic=statistic, resamples=50)
+    other = tl.fit_power_law(
+        X[columns], samples[rows][:, columns], statistic=statistic, resamples=50
+    )
+    assert other.slope == pytest.approx(fit.slope, abs=1e-10)
+    np.testing.assert_allclose(other.centre, fit.centre[columns], rtol=1e-13)
+
+
+@given(seed=st.integers(0, 99))
+def test_more_confidence_gives_a_wider_interval_around_the_narrower_one(seed):
+    narrow, wide = (
+        tl.fit_power_law(X, scattered(seed), resamples=50, confidence=c).interval
+        for c in (0.5, 0.9)
+    )
+    assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]

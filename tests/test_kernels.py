@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import taylorlib as tl
 from taylorlib import activations
@@ -114,3 +116,69 @@ def test_empirical_kernel_refuses_several_outputs(inputs):
 def test_input_norm_must_be_positive(norm, inputs):
     with pytest.raises(ValueError, match=str(norm)):
         tl.first_layer_ntk(activations.relu)(*inputs, input_norm=norm)
+
+
+dims = st.integers(1, 7)
+seeds = st.integers(0, 99)
+named = st.sampled_from(CLOSED)
+
+
+def cloud(seed, n, d):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal((n, d)))
+
+
+@settings(max_examples=12)
+@given(activation=named, n=dims, d=dims, seed=seeds, norm=st.floats(0.5, 4))
+def test_kernel_at_input_norm_b_is_b_squared_times_that_of_the_inputs_over_b(
+    activation, n, d, seed, norm
+):
+    x1, x2 = cloud(seed, n, d), cloud(seed + 100, 3, d)
+    kernel = tl.first_layer_ntk(activation)
+    rescaled = norm**2 * kernel(x1 / norm, x2 / norm)
+    # An error of 1e-16 in a cosine near 1 is one of 1e-8 in the angle.
+    scale = float(jnp.abs(rescaled).max()) + norm**2
+    np.testing.assert_allclose(
+        kernel(x1, x2, input_norm=norm), rescaled, rtol=1e-9, atol=2e-8 * scale
+    )
+
+
+@settings(max_examples=12)
+@given(activation=named, n=dims, d=dims, seed=seeds)
+def test_kernel_is_symmetric_positive_and_sees_inner_products_only(activation, n, d, seed):
+    x = cloud(seed, n, d)
+    kernel = tl.first_layer_ntk(activation)
+    K = kernel(x, x)
+    scale = float(jnp.abs(K).max())
+    np.testing.assert_allclose(K, K.T, rtol=0, atol=2e-8 * scale)
+    assert np.linalg.eigvalsh(np.asarray(K + K.T) / 2)[0] > -1e-7 * scale * n
+    turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+    np.testing.assert_allclose(kernel(x @ turn, x @ turn), K, rtol=0, atol=2e-7 * scale)
+
+
+@settings(max_examples=12)
+@given(power=st.sampled_from([1, 3]), d=dims, seed=seeds, c=st.floats(0.2, 5))
+def test_kernel_of_a_rectified_power_is_homogeneous_in_each_input(power, d, seed, c):
+    activation = {1: activations.relu, 3: activations.cubic_relu}[power]
+    x1, x2 = cloud(seed, 4, d), cloud(seed + 100, 3, d)
+    K = tl.first_layer_ntk(activation)
+    # sigma' has degree power - 1, and x itself one more.
+    expected = c**power * K(x1, x2)
+    scale = float(jnp.abs(expected).max())
+    np.testing.assert_allclose(K(c * x1, x2), expected, rtol=1e-9, atol=2e-8 * scale)
+
+
+@settings(max_examples=8)
+@given(m=st.integers(1, 20), n=dims, d=dims, seed=seeds)
+def test_finite_kernel_is_symmetric_positive_and_a_mean_over_neurons(m, n, d, seed):
+    x = cloud(seed, n, d)
+    init = tl.init_two_layer(m, d, key=jax.random.key(seed), symmetric=False)
+    W = cloud(seed + 1, m, d)
+    kernel = tl.two_layer_ntk(activations.gelu)
+    K = kernel(init, W, x, x)
+    scale = float(jnp.abs(K).max())
+    np.testing.assert_allclose(K, K.T, rtol=0, atol=1e-13 * scale)
+    assert np.linalg.eigvalsh(np.asarray(K))[0] > -1e-12 * scale * n
+    twice = tl.TwoLayerInit(jnp.tile(init.W0, (2, 1)), jnp.tile(init.a, 2))
+    np.testing.assert_allclose(
+        kernel(twice, jnp.tile(W, (2, 1)), x, x), K, rtol=0, atol=1e-13 * scale
+    )

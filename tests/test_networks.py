@@ -87,3 +87,39 @@ def test_preactivations_have_unit_variance_at_inputs_of_the_stated_norm():
 def test_bad_initialization_is_refused_with_the_value(kwargs, message):
     with pytest.raises(ValueError, match=message):
         tl.init_two_layer(**({"m": 4, "d": 3} | kwargs), key=jax.random.key(0))
+
+
+@settings(max_examples=8)
+@given(m=st.integers(1, 40), d=dims, n=dims, seed=st.integers(0, 99), order=st.integers(0, 4))
+def test_term_of_order_k_is_homogeneous_of_degree_k(m, d, n, seed, order):
+    init, W, x = draw(m, d, n, seed, symmetric=False)
+    term = tl.two_layer_term(activations.sine(), order)
+    once = term(init, W, x)
+    size = float(jnp.abs(once).max()) + 1
+    # Powers of two scale without rounding.
+    for c in (-1.0, 0.5, 4.0):
+        scaled = term(init, c * W, x)
+        np.testing.assert_allclose(scaled, c**order * once, rtol=0, atol=1e-12 * size * 4**order)
+
+
+@settings(max_examples=8)
+@given(m=st.integers(1, 40), d=dims, n=dims, seed=st.integers(0, 99))
+def test_quadratic_network_is_the_sum_of_its_terms_up_to_order_2(m, d, n, seed):
+    init, W, x = draw(m, d, n, seed, symmetric=False)
+    terms = [tl.two_layer_term(activations.quadratic, k)(init, W, x) for k in range(4)]
+    value = tl.two_layer(activations.quadratic)(init, W, x)
+    scale = sum(float(jnp.abs(t).max()) for t in terms) + d * math.sqrt(m)
+    np.testing.assert_allclose(sum(terms), value, rtol=0, atol=1e-12 * scale)
+    assert not jnp.any(terms[3])
+
+
+@settings(max_examples=8)
+@given(m=st.integers(1, 40), d=dims, n=dims, seed=st.integers(0, 99))
+def test_network_is_linear_in_its_signs_and_blind_to_the_order_of_neurons(m, d, n, seed):
+    init, W, x = draw(m, d, n, seed, symmetric=False)
+    f = tl.two_layer(activations.tanh)
+    value = f(init, W, x)
+    np.testing.assert_array_equal(f(init._replace(a=-init.a), W, x), -value)
+    order = np.random.default_rng(seed).permutation(m)
+    shuffled = tl.TwoLayerInit(init.W0[order], init.a[order])
+    np.testing.assert_allclose(f(shuffled, W[order], x), value, rtol=1e-12, atol=1e-13 * m)
