@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,22 @@ def browser():
         chromium.close()
 
 
+def _telling_words(project):
+    """For each notebook a long word of its prose, which as few other pages as possible have."""
+    words = {
+        page: set(re.findall(r"(?<![\w\\`-])[a-z]{7,}(?![\w`-])", _prose(project.notebook(page))))
+        for page in project.notebooks
+    }
+    rarity = Counter(word for found in words.values() for word in found)
+    return {page: min(sorted(found), key=rarity.get) for page, found in words.items()}
+
+
+def _prose(path):
+    cells = json.loads(path.read_text("utf8"))["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return re.sub(r"\$\$.*?\$\$|\$.*?\$|\{[^}]*\}|\(.*?\)|`.*?`", " ", text, flags=re.DOTALL)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PROJECT.pages)
@@ -71,6 +89,40 @@ def test_page_renders_offline_on_a_phone_without_errors(browser, name, theme):
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PROJECT.notebooks)
+def test_search_from_the_disk_finds_a_chapter_by_a_word_of_its_text(browser, name):
+    """As a reader does it: open a page, press Ctrl+K, type, press Enter, click on the result."""
+    word = _telling_words(PROJECT)[name]
+    context = browser.new_context(service_workers="block", offline=True)
+    page = context.new_page()
+    errors, outside = [], []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.on("requestfailed", lambda r: errors.append(r.url))
+    page.on("request", lambda r: outside.append(r.url) if r.url.startswith("http") else None)
+    page.goto((PROJECT.html / f"{PROJECT.pages[0]}.html").as_uri())
+    page.keyboard.press("Control+k")
+    page.keyboard.type(word)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    result = page.locator(f'#search-results a[href*="{name}.html"]').first
+    result.click()
+    page.wait_for_url(f"**/{name}.html*")
+    assert page.locator("article h1").count() == 1
+    assert (errors, outside) == ([], [])
+    context.close()
+
+
+@pytest.mark.browser
+def test_search_for_a_word_that_stands_nowhere_finds_nothing(browser):
+    page = browser.new_page()
+    page.goto((PROJECT.html / "search.html").as_uri() + "?q=xylophonist")
+    page.wait_for_function("document.querySelector('#search-results p')?.innerText.length > 20")
+    assert page.locator("#search-results li a").count() == 0
+    page.close()
 
 
 @pytest.mark.browser
