@@ -8,6 +8,7 @@ The syntax stays readable for old Pythons, so that they get their one sentence.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,9 @@ import one_sentence
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LAYOUT = "1"  # raise it to have every environment installed again
+NEEDED_BYTES = (
+    2000000000  # for the environment; tests/book/test_sentences.py compares it with .venv
+)
 
 
 def main():
@@ -99,6 +103,7 @@ def install(venv):
         print("The lock changed: updating the environment in .venv.")
         os.remove(stamp_of(venv))
     else:
+        room_for(venv)
         print("Making the environment in .venv (once, a few minutes).")
         make_venv(venv)
     lock = ["--no-deps", "--require-hashes", "-r", os.path.join(ROOT, "requirements.lock")]
@@ -113,20 +118,46 @@ def install(venv):
     os.replace(temporary, stamp_of(venv))
 
 
+def room_for(venv):
+    """Find a full disk now, and not after minutes of downloads."""
+    free = shutil.disk_usage(ROOT).free + size_of(venv)
+    if free < NEEDED_BYTES:
+        raise one_sentence.Told(
+            "The environment needs about %.1f GB and the disk has %.1f: free some space and run make again."
+            % (NEEDED_BYTES / 1e9, free / 1e9)
+        )
+
+
+def size_of(folder):
+    """The bytes in a folder; what is left of an interrupted installation is written over."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        total += sum(os.lstat(os.path.join(place, name)).st_blocks * 512 for name in names)
+    return total
+
+
 def make_venv(venv):
     """Make an empty environment with pip in it."""
-    command = [sys.executable, "-m", "venv", "--clear", venv]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode == 0 and version_of(venv):
-        return
-    known = one_sentence.of_output(done.stdout)
-    if not known and ("ensurepip" in done.stdout or "No module named" in done.stdout):
-        known = (
-            "This Python cannot make environments, its venv or ensurepip module is missing: install it "
-            "(on Debian and Ubuntu: apt install python%d.%d-venv) and run make again."
-            % sys.version_info[:2]
+    steps = [
+        [sys.executable, "-m", "venv", "--clear", "--without-pip", venv],
+        # by itself, since venv hides what ensurepip says when it fails
+        [python_in(venv), "-m", "ensurepip", "--upgrade", "--default-pip"],
+    ]
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PIP_TARGET")}
+    for command in steps:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
-    raise one_sentence.Told(known or "Making .venv failed: %s" % last_line(done.stdout))
+        if done.returncode == 0 and version_of(venv):
+            continue
+        known = one_sentence.of_output(done.stdout)
+        if not known and ("ensurepip" in done.stdout or "No module named" in done.stdout):
+            known = (
+                "This Python cannot make environments, its venv or ensurepip module is missing: install it "
+                "(on Debian and Ubuntu: apt install python%d.%d-venv) and run make again."
+                % sys.version_info[:2]
+            )
+        raise one_sentence.Told(known or "Making .venv failed: %s" % last_line(done.stdout))
 
 
 def pip(venv, arguments, what):

@@ -69,7 +69,9 @@ def _in_cache(project: Project, page: str, key: str) -> bool:
 
 
 def _run(project: Project, keys: dict[str, str]) -> None:
-    folder = copy_sources(project, safely.empty(project.out / "run"))
+    folder = safely.empty(project.out / "run")  # first, since it may hold what filled the disk
+    safely.room_for_a_build(project.out)
+    copy_sources(project, folder)
     (folder / "keys.json").write_text(json.dumps(keys))
     (folder / "pytest.ini").write_text("[pytest]\n")  # not the rules of the unit tests
     timeout = project.config.get("execute", {}).get("timeout", 300)
@@ -86,6 +88,7 @@ def _run(project: Project, keys: dict[str, str]) -> None:
         raise KeyboardInterrupt
     missing = [page for page, key in keys.items() if not _in_cache(project, page, key)]
     if process.returncode != 0 or missing:
+        safely.raise_if_full(project.out)
         names = ", ".join(missing) or "a notebook"
         raise Failed(f"The build stops: {names} did not run to the end (see above).")
     shutil.rmtree(folder)

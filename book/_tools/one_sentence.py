@@ -7,6 +7,15 @@ import errno
 import re
 import sys
 
+_MENDABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)
+
 
 class Told(Exception):
     """A failure whose message is the one sentence to show."""
@@ -15,7 +24,7 @@ class Told(Exception):
 def of_os_error(error):
     """The sentence for an OSError."""
     where = getattr(error, "filename", None) or "the book's folder"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
             "The disk is full, %s could not be written: free some space and run make again." % where
         )
@@ -34,8 +43,8 @@ def of_os_error(error):
 
 _SYMPTOMS = [
     (
-        r"No space left on device|\[Errno 28\]|Disk quota exceeded",
-        "The disk is full: free some space (a first build needs about 2 GB) and run make again.",
+        r"No space left on device|\[Errno 28\]|Disk quota exceeded|File too large",
+        "The disk is full: free some space (environment and book need about 2 GB) and run make again.",
     ),
     (
         r"Read-only file system|\[Errno 30\]",
@@ -76,16 +85,12 @@ def run(main):
         sys.stderr.write("%s\n" % failure)
         code = 1
     except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EROFS,
-            errno.EACCES,
-            errno.EPERM,
-        ):
+        # the errors of shutil.copytree have no number; their text holds those of the single files
+        known = of_output(str(error)) if error.errno is None else None
+        if error.errno not in _MENDABLE and known is None:
             raise
         sys.stdout.flush()
-        sys.stderr.write("%s\n" % of_os_error(error))
+        sys.stderr.write("%s\n" % (known or of_os_error(error)))
         code = 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was finished is kept.\n")

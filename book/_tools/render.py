@@ -21,14 +21,16 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
 
     Until the last step nothing of the former pages is touched.
     """
-    stage = copy_sources(project, safely.empty(project.out / "stage"))
+    stage = safely.empty(project.out / "stage")
+    safely.room_for_a_build(project.out)
+    copy_sources(project, stage)
     for page, key in keys.items():
         executed = execution_cache.executed(project, page, key).read_bytes()
         (stage / f"{page}.ipynb").write_bytes(claims_of_notebooks.without_records(executed))
     seconds = {page: record["seconds"] for page, record in records.items()}
     (stage / "run_times.json").write_text(json.dumps(seconds))
     shutil.copy(project.out / "claims.json", stage / "claims.json")
-    _jupyter_book(stage)
+    _jupyter_book(project, stage)
     built = stage / "_build" / "html"
     missing = [page for page in project.pages if not _has_text(built / f"{page}.html")]
     if missing:
@@ -36,8 +38,7 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
     return _show(project, built, name)
 
 
-def _jupyter_book(stage: Path) -> None:
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(stage)]
+def _jupyter_book(project: Project, stage: Path) -> None:
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [str(stage), "--path-output", str(stage), "-W", "-n", "--keep-going", "-q"]
     environment = dict(os.environ, PYTHONHASHSEED="0", NO_COLOR="1")
@@ -50,10 +51,13 @@ def _jupyter_book(stage: Path) -> None:
         text=True,
     )
     if done.returncode != 0:
+        safely.raise_if_full(project.out)
         known = one_sentence.of_output(done.stdout)
+        if known:
+            raise one_sentence.Told(known)
         warnings = re.findall(r"^.*(?:WARNING|ERROR|CRITICAL).*$", done.stdout, re.MULTILINE)
         print("\n".join(warnings) or done.stdout, file=sys.stderr)
-        raise one_sentence.Told(known or "The pages were not built: mend the warnings above.")
+        raise one_sentence.Told("The pages were not built: mend the warnings above.")
 
 
 def _has_text(page: Path) -> bool:

@@ -1,6 +1,5 @@
 """Writing that survives a kill at any moment, and one build at a time."""
 
-import errno
 import fcntl
 import os
 import shutil
@@ -8,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import one_sentence
+
+# What a build writes before it deletes anything: without former pages a fixed amount, with them
+# also a copy of the sources, what Sphinx keeps, and the new pages beside the former ones.
 NEEDED_BYTES = 30_000_000
+TIMES_FORMER = 2
+PROBE_BYTES = 1_000_000  # after a failure: a disk that takes no more than this is full
 
 
 def write(path: Path, content: bytes) -> None:
@@ -52,11 +57,31 @@ def only_one(out: Path) -> Iterator[None]:
         except BlockingIOError:
             print("Another build of this book is running: waiting for it to end.", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        _room_for_a_build(out)
         yield
 
 
-def _room_for_a_build(out: Path) -> None:
-    # found early, a full disk costs no execution of notebooks
-    if shutil.disk_usage(out).free < NEEDED_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))
+def raise_if_full(out: Path) -> None:
+    """After something failed: raise the OSError of a disk that takes no more, if that is why."""
+    probe = out / f"probe.{os.getpid()}.new"
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def room_for_a_build(out: Path) -> None:
+    """Find a full disk now, before notebooks are executed for minutes."""
+    needed = NEEDED_BYTES + TIMES_FORMER * _bytes_of(out / "html")
+    free = shutil.disk_usage(out).free
+    if free < needed:
+        raise one_sentence.Told(
+            f"Building the book needs about {needed / 1e6:.0f} MB and the disk has "
+            f"{free / 1e6:.0f}: free some space and run make again."
+        )
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.resolve().rglob("*") if p.is_file())
