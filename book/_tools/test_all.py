@@ -18,7 +18,7 @@ PARTS = {
     ],
     "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
-    "pages": [[*PYTEST, "tests/book"]],
+    "pages": [[*PYTEST, "-n", "2", "--dist", "loadfile", "tests/book"]],
 }
 
 
