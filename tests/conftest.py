@@ -1,5 +1,7 @@
 """Every test runs in float64; shapes are checked at run time; hypothesis repeats itself."""
 
+import os
+
 import hypothesis
 import jax
 from jaxtyping import install_import_hook
@@ -9,5 +11,11 @@ jax.config.update("jax_enable_x64", True)
 # expansion.py checks its arguments itself, and its tests check its messages.
 install_import_hook(["taylorlib.networks", "taylorlib.kernels"], "beartype.beartype")
 
-hypothesis.settings.register_profile("book", deadline=None, derandomize=True, max_examples=50)
+phases = list(hypothesis.Phase)
+if os.environ.get("MUTANTS"):
+    # The mutation check asks whether a test fails; the smallest example would take minutes.
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+hypothesis.settings.register_profile(
+    "book", deadline=None, derandomize=True, max_examples=50, phases=phases
+)
 hypothesis.settings.load_profile("book")
