@@ -54,9 +54,9 @@ class Measurement(NamedTuple):
         if self.interval is None:
             return _number(self.value)
         low, high = self.interval
-        # Enough digits to see the interval's width, and three at least.
-        width = (high - low) / 2
-        digits = max(3, 1 - math.floor(math.log10(width))) if width > 0 else 3
+        # Enough digits to see the interval's width, and three that count at least.
+        lengths = ((2, max(abs(low), abs(high))), (1, (high - low) / 2))
+        digits = max([0, *(n - math.floor(math.log10(v)) for n, v in lengths if v > 0)])
         if digits > 6 or abs(self.value) >= 1e5:
             return f"{_number(self.value)} [{_number(low)}, {_number(high)}]"
         return f"{self.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
