@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 PAGE = "book/ledger"
 TO_COME = "chapter still to come"
+CHAPTER_MAP = re.compile(r"^```\{chapter-map\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CLAIM_ID = re.compile(r'<span class="claim-id">([a-z0-9-]+)</span>')
 
 
@@ -36,6 +37,7 @@ class ClaimLedger(SphinxDirective):
         measured = json.loads((root / "claims.json").read_text("utf8"))
         for name in ("book/claims.toml", "claims.json"):
             self.env.note_dependency(str(root / name))
+        self.titles = _titles(root / "book" / "intro.ipynb")
         self.measured = {claim["id"]: [] for claim in claims}
         for one in measured:
             self.measured[one["claim"]].append(one)
@@ -82,10 +84,12 @@ class ClaimLedger(SphinxDirective):
         if finished:
             line += self._parse(f"{{doc}}`/book/{claim['chapter']}`")[0].children
         else:
-            line += nodes.Text(f"{claim['chapter'].replace('-', ' ')} ({TO_COME})")
+            title = self.titles.get(claim["chapter"], claim["chapter"].replace("-", " "))
+            line += nodes.Text(f"{title} ({TO_COME})")
         line += [nodes.Text(" "), nodes.literal("", claim["id"], classes=["ledger-id"])]
         entry += line
-        entry += self._parse(f"**Expected.** {claim['predicted']}")
+        label = "Predicted" if finished else "Expected"
+        entry += self._parse(f"**{label}.** {claim['predicted']}")
         entry += self._parse(f"**Why.** {claim['why']}{self._proofs(claim, finished)}")
         found = self.measured[claim["id"]]
         if found:
@@ -115,6 +119,17 @@ class ClaimLedger(SphinxDirective):
             for child in parent.children:
                 child["classes"].append(style)
         return parent.children
+
+
+def _titles(front_page: Path) -> dict[str, str]:
+    """The chapters' titles as in the map of the front page; none in a book without a map."""
+    if not front_page.is_file():
+        return {}
+    cells = json.loads(front_page.read_text("utf8"))["cells"]
+    found = CHAPTER_MAP.search("\n".join("".join(cell["source"]) for cell in cells))
+    lines = found[1].splitlines() if found else []
+    parts = [line.split(" <- ")[0].split(": ", 1) for line in lines if ": " in line]
+    return {name.strip(): title.strip() for name, title in parts}
 
 
 def _verdicts(claims: list[dict]) -> list[str]:
