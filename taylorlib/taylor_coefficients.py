@@ -107,21 +107,17 @@ def _operation(eqn) -> str:
 def nested_coefficients(g: Callable, leaves: list, directions: list, order: int) -> list:
     """The same as ``jet_coefficients`` by nested Jacobian-vector products."""
 
-    def level_0(t):
-        moved = [p + t.astype(p.dtype) * v for p, v in zip(leaves, directions, strict=True)]
-        return [g(*moved)]
-
     def next_level(previous):
-        def level(t):
-            values, tangents = jax.jvp(previous, (t,), (jnp.ones_like(t),))
+        def level(*point):
+            values, tangents = jax.jvp(previous, point, tuple(directions))
             return [*values, tangents[-1]]
 
         return level
 
-    level = level_0
+    level = lambda *point: [g(*point)]  # noqa: E731
     for _ in range(order):
         level = next_level(level)
-    derivatives = level(jnp.zeros((), jnp.result_type(float, *leaves)))
+    derivatives = level(*leaves)
     return [[d / math.factorial(j) for d in out] for j, out in enumerate(derivatives)]
 
 
