@@ -27,11 +27,20 @@ def check(project: Project) -> list[str]:
         article = soup(path).find("article")
         if article is None or len(article.get_text(strip=True)) < SHORTEST_TEXT:
             problems.append(f"{page}: has next to no text")
+        problems += [f"{page}: {p}" for p in _unread_formulas(article)]
         problems += [f"{page}: {p}" for p in _loaded_from_outside(soup(path))]
         problems += [f"{page}: {p}" for p in _broken_links(soup(path), path, anchors)]
         missing = [i["src"] for i in soup(path).select("article img") if not i.get("alt")]
         problems += [f"{page}: {src} has no alternative text" for src in missing]
     return problems
+
+
+def _unread_formulas(article: BeautifulSoup | None) -> list[str]:
+    """Dollars left in the text: a formula that Markdown did not take for one (in a list, say)."""
+    texts = article.find_all(string=lambda text: "$" in text) if article else []
+    apart = ("pre", "code", "script", "style")
+    left = [t for t in texts if not t.find_parent(apart) and not t.find_parent(class_="math")]
+    return [f"has a formula that was not read as one: ...{text.strip()[:60]}..." for text in left]
 
 
 def _loaded_from_outside(page: BeautifulSoup) -> list[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
@@ -25,6 +26,12 @@ FLAGS = [
 
 def test_every_page_has_text_resolving_links_and_loads_nothing_from_outside():
     assert check(PROJECT) == []
+
+
+def test_formula_that_markdown_did_not_read_is_reported():
+    page = '<article><p>Let <span class="math">$x$</span>, <code>$y</code> and $z$.</p></article>'
+    [problem] = check_pages._unread_formulas(BeautifulSoup(page, "html.parser").find("article"))
+    assert "$z$" in problem
 
 
 @pytest.mark.parametrize("page", PROJECT.notebooks)
