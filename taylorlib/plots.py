@@ -95,6 +95,7 @@ def draw_power_law(
     theory: float | None = None,
     marker: str | None = None,
     filled: bool = True,
+    size: float | None = None,
 ) -> None:
     """Draw a measured power law on logarithmic axes: points, interval, slope, theory line.
 
@@ -104,9 +105,11 @@ def draw_power_law(
         fit: The result of ``fit_power_law``.
         label: Name in the legend; the measured slope with its interval is appended.
         model: A key of ``COLOURS``.
-        theory: Predicted slope; drawn as a thin grey line through the geometric centre.
+        theory: Predicted slope; drawn as grey dashes over the fitted line, through its
+            geometric centre.
         marker: Overrides the model's marker, to tell two quantities of one model apart.
         filled: Whether markers are filled.
+        size: Marker size, to let one quantity show behind another that coincides with it.
 
     Raises:
         KeyError: If ``model`` has no colour.
@@ -118,6 +121,7 @@ def draw_power_law(
         fit.centre,
         linestyle="none",
         marker=marker or MARKERS[model],
+        markersize=size,
         color=colour,
         markerfacecolor=colour if filled else "white",
         label=f"{label}: slope {fit}",
@@ -127,9 +131,9 @@ def draw_power_law(
     if theory is not None:
         middle = np.exp(np.log(x).mean())
         height = fit.prefactor * middle**fit.slope
-        ax.loglog(
-            x, height * (x / middle) ** theory, color=COLOURS["theory"], linewidth=0.9, ls="--"
-        )
+        line = height * (x / middle) ** theory
+        # Above the fitted line: where the two agree, both are seen, one through the other's gaps.
+        ax.loglog(x, line, color=COLOURS["theory"], linewidth=2.2, ls=(0, (3, 4)), zorder=2.1)
 
 
 def label_widths(ax: Axes, widths: np.ndarray) -> None:
