@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
+import check_pages  # noqa: E402
 from check_pages import check  # noqa: E402
 from project import Project  # noqa: E402
 
