@@ -21,7 +21,9 @@ def main() -> int:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(page_file.as_uri())
         page.wait_for_function("document.querySelectorAll('mjx-container').length > 5")
-        page.evaluate("document.querySelector('h2').scrollIntoView()")
+        page.wait_for_timeout(1000)  # formulas move what is below them
+        figure = "document.querySelector('.cell_output figure')"
+        page.evaluate(figure + ".scrollIntoView({block: 'center', behavior: 'instant'})")
         page.screenshot(path=PICTURE)
         browser.close()
     print(f"{PICTURE.relative_to(HERE)}: {PICTURE.stat().st_size / 1000:.0f} kB")
