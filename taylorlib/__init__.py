@@ -17,6 +17,7 @@ from taylorlib import (
     plots,
     saddles,
     slider,
+    thresholds,
 )
 from taylorlib.certificates import certify_network, certify_quadratic
 from taylorlib.coupling import (
@@ -39,6 +40,7 @@ from taylorlib.landscape import coupled_objective, quadratic_objective
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
 from taylorlib.saddles import descend, noisy_descent, perturbed_descent
 from taylorlib.slider import slider_figure
+from taylorlib.thresholds import needed_samples
 
 __version__ = "0.1.0"
 
@@ -71,6 +73,7 @@ __all__ = [
     "losses",
     "mixed_norm",
     "monte_carlo_sign_mean",
+    "needed_samples",
     "networks",
     "noisy_descent",
     "perturbed_descent",
@@ -88,6 +91,7 @@ __all__ = [
     "smallest_eigenpair",
     "taylor_model",
     "taylor_terms",
+    "thresholds",
     "two_layer",
     "two_layer_ntk",
     "two_layer_term",
