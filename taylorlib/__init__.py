@@ -11,16 +11,19 @@ from taylorlib import (
     fits,
     harmonics,
     hessian,
+    hierarchical,
     inputs,
     kernels,
     landscape,
     losses,
     networks,
     plots,
+    quadratic,
     regression,
     representation,
     saddles,
     slider,
+    study,
     targets,
     thresholds,
 )
@@ -48,9 +51,11 @@ from taylorlib.harmonics import (
     zonal_energies,
 )
 from taylorlib.hessian import smallest_eigenpair
+from taylorlib.hierarchical import fit_hierarchical
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
+from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
 from taylorlib.regression import LearningCurve, choose_ridge, kernel_learning_curve
 from taylorlib.representation import degree_two, random_features, second_moment, whiten
 from taylorlib.saddles import descend, noisy_descent, perturbed_descent
@@ -69,6 +74,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LearningCurve",
     "PowerLaw",
+    "QuadraticFit",
     "Target",
     "TaylorModeFallbackWarning",
     "TwoLayerInit",
@@ -84,6 +90,7 @@ __all__ = [
     "curvature",
     "degree_two",
     "descend",
+    "descend_quadratic",
     "dual_bound",
     "duality",
     "empirical_ntk",
@@ -91,13 +98,16 @@ __all__ = [
     "exact_sign_mean",
     "expansion",
     "first_layer_ntk",
+    "fit_hierarchical",
     "fit_power_law",
+    "fit_quadratic",
     "fits",
     "harmonic_dimension",
     "harmonic_kernel",
     "harmonic_target",
     "harmonics",
     "hessian",
+    "hierarchical",
     "init_two_layer",
     "inputs",
     "kernel_eigenvalues",
@@ -116,6 +126,7 @@ __all__ = [
     "perturbed_descent",
     "plots",
     "power_target",
+    "quadratic",
     "quadratic_curvature",
     "quadratic_objective",
     "random_features",
@@ -131,6 +142,7 @@ __all__ = [
     "slider",
     "slider_figure",
     "smallest_eigenpair",
+    "study",
     "targets",
     "taylor_model",
     "taylor_terms",
