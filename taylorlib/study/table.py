@@ -4,6 +4,7 @@ The CSV text is the table. Whoever reads it gets the very numbers that were comp
 of one study give the same bytes.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -43,15 +44,13 @@ def csv_text(records: list[dict]) -> str:
 
 
 def frame(text: str) -> "DataFrame":
-    """The table as pandas reads it. Missing values are NaN, and every float is the one written."""
+    """The table for pandas. A missing number is NaN, and every float is the one written."""
     import pandas as pd
 
-    return pd.read_csv(
-        io.StringIO(text),
-        float_precision="round_trip",
-        keep_default_na=False,
-        na_values=["", "nan"],
-    )
+    # pandas' own reader gives every float exactly in some versions only.
+    columns, *lines = csv.reader(io.StringIO(text))
+    values = zip(*lines, strict=True) if lines else [()] * len(columns)
+    return pd.DataFrame({n: _column(words) for n, words in zip(columns, values, strict=True)})
 
 
 def write_table(path: Path, text: str, provenance: dict) -> None:
@@ -104,6 +103,18 @@ def provenance_path(path: Path) -> Path:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _column(words: tuple[str, ...]) -> list:
+    """The values of a column: int, float, bool or str, whichever all of it is."""
+    missing = "" in words
+    for kind in (float,) if missing else (int, float):
+        with contextlib.suppress(ValueError):
+            # Python reads 1_000 as a number; here it is a name.
+            return [kind(word.replace("_", "?") or "nan") for word in words]
+    if set(words) <= {"True", "False"}:
+        return [word == "True" for word in words]
+    return [word or None for word in words]
 
 
 def _word(value: object) -> str:

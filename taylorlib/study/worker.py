@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from taylorlib.study.provenance import versions_and_processor
@@ -71,9 +71,7 @@ class Task:
         self.key, self.cell, self.version, self.depends = key, cell, version, found.depends
         self.parent = os.getpid()
         # By name where it has one, so that a worker which cannot import it says so for this cell.
-        name = name_of(found.function)
-        local = found.function.__module__ == "__main__" or "<locals>" in name
-        self.function = found.function if local else name
+        self.function = _by_name(found.function)
         self.__name__ = f"{found.name[:16]}-{key}"  # what Dask's dashboard shows
 
     def __call__(self) -> Result:
@@ -109,6 +107,14 @@ class Task:
         precision = getattr(jax.experimental, "enable_x64", None) or jax.enable_x64
         with precision(False):
             return _plain_rows(function(self.cell), {"learner", *self.cell["settings"]})
+
+
+def _by_name(function: Callable) -> Callable | str:
+    name = name_of(function)
+    with contextlib.suppress(ImportError, AttributeError):
+        if function.__module__ != "__main__" and named(name) is function:
+            return name
+    return function
 
 
 def _plain_rows(rows: dict | list[dict], taken: set[str]) -> list[dict]:
