@@ -187,9 +187,8 @@ def _finished(cells: list[dict], versions: dict, store: Cache) -> tuple[dict, di
 
 
 def _results(tasks: list[Task], jobs: int, dask: str | None) -> Iterator[Result]:
-    if not tasks:
-        return iter(())
-    return backends.cluster(tasks, dask) if dask else backends.this_machine(tasks, jobs)
+    if tasks:
+        yield from backends.cluster(tasks, dask) if dask else backends.this_machine(tasks, jobs)
 
 
 def _outcome(cells, versions, records, failures, reused) -> Outcome:
