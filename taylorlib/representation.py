@@ -25,6 +25,7 @@ __all__ = [
     "degree_two",
     "profile",
     "random_features",
+    "represent",
     "second_moment",
     "whiten",
 ]
@@ -66,6 +67,7 @@ class RandomFeatures:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
         """The features ``[n, D]``."""
+        _check_dimension(x, self.V.shape[1])
         return _PROFILES[self.kind](x @ self.V.T + self.b)
 
 
@@ -81,7 +83,8 @@ class DegreeTwo:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
         """The features ``[n, d (d + 3) / 2]``."""
-        d = x.shape[1]
+        d = len(self.contrasts)
+        _check_dimension(x, d)
         rows, columns = np.triu_indices(d, 1)
         scale = math.sqrt((d + 2) / d)
         return jnp.concatenate(
@@ -210,6 +213,11 @@ def degree_two(d: int) -> DegreeTwo:
     return DegreeTwo(jnp.asarray(contrasts / np.sqrt(k * (k + 1))))
 
 
+def _check_dimension(x: Array, d: int) -> None:
+    if x.ndim != 2 or x.shape[1] != d:
+        raise ValueError(f"these features are for inputs [n, {d}], got shape {x.shape}.")
+
+
 def _as_tree(features: Callable) -> Callable:
     is_leaf = jax.tree_util.all_leaves([features])
     return jax.tree_util.Partial(features) if is_leaf else features
@@ -218,6 +226,37 @@ def _as_tree(features: Callable) -> Callable:
 @jax.jit
 def _evaluate(features: Callable, x: Array) -> Array:
     return features(x)
+
+
+def represent(features: Callable, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
+    r"""Evaluate a representation, compiled once for each shape.
+
+    Args:
+        features: A map from ``x[n, d]`` to ``[n, D]``.
+        x: Inputs, ``[n, d]``.
+
+    Returns:
+        ``features(x)``.
+
+    Raises:
+        ValueError: If ``x`` is no matrix, or ``features`` does not return one row for each input.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> import taylorlib as tl
+        >>> tl.representation.represent(tl.degree_two(2), jnp.ones((3, 2))).shape
+        (3, 5)
+    """
+    x = jnp.asarray(x)
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"x must hold inputs [n, d] with n >= 1, got shape {x.shape}.")
+    h = _evaluate(_as_tree(features), x)
+    if h.ndim != 2 or len(h) != len(x):
+        raise ValueError(
+            f"a representation must map inputs of shape {x.shape} to one row of features for each; "
+            f"it returned shape {h.shape}."
+        )
+    return h
 
 
 def second_moment(features: Callable, x: Float[Array, "n d"]) -> np.ndarray:

@@ -173,6 +173,12 @@ def test_degree_two_is_orthonormal_on_the_sphere():
     assert np.abs(moment - np.eye(d * (d + 3) // 2)).max() < 5 * math.sqrt(3 / n)
 
 
+def test_represent_is_the_call_of_any_map():
+    x = sphere(7, 3, 1)
+    for h in (features("relu", 5, 3), tl.degree_two(3), lambda x: x**3):
+        np.testing.assert_allclose(representation.represent(h, x), h(x), atol=1e-14)
+
+
 def test_second_moment_does_not_depend_on_how_points_fall_into_batches(monkeypatch):
     x, g = sphere(533, 3, 1), features("gelu", 7, 3)
     whole = g(x).T @ g(x) / 533
@@ -211,6 +217,10 @@ def test_memory_does_not_grow_with_the_number_of_points():
         (lambda x, g: tl.whiten(g, x.at[3, 1].set(jnp.nan)), "not finite"),
         (lambda x, g: tl.whiten(lambda x: 0 * g(x), x), "all features are zero"),
         (lambda x, g: tl.second_moment(g, x[0]), r"shape \(3,\)"),
+        (lambda x, g: g(x[:, :2]), r"\[n, 3\], got shape \(50, 2\)"),
+        (lambda x, g: tl.degree_two(4)(x), r"\[n, 4\], got shape \(50, 3\)"),
+        (lambda x, g: representation.represent(g, x[0]), r"shape \(3,\)"),
+        (lambda x, g: representation.represent(lambda x: x[0], x), r"returned shape \(3,\)"),
     ],
 )
 def test_bad_input_is_refused_with_the_value(call, message):
