@@ -21,6 +21,7 @@ from taylorlib import (
     quadratic,
     regression,
     representation,
+    rademacher,
     saddles,
     slider,
     study,
@@ -58,6 +59,7 @@ from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_laye
 from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
 from taylorlib.regression import LearningCurve, choose_ridge, kernel_learning_curve
 from taylorlib.representation import degree_two, random_features, second_moment, whiten
+from taylorlib.rademacher import isotropy_ratio, linear_complexity, quadratic_complexity
 from taylorlib.saddles import descend, noisy_descent, perturbed_descent
 from taylorlib.slider import slider_figure
 from taylorlib.targets import (
@@ -110,11 +112,13 @@ __all__ = [
     "hierarchical",
     "init_two_layer",
     "inputs",
+    "isotropy_ratio",
     "kernel_eigenvalues",
     "kernel_learning_curve",
     "kernels",
     "landscape",
     "legendre",
+    "linear_complexity",
     "linear_term_variance",
     "losses",
     "low_rank_polynomial",
@@ -127,9 +131,11 @@ __all__ = [
     "plots",
     "power_target",
     "quadratic",
+    "quadratic_complexity",
     "quadratic_curvature",
     "quadratic_objective",
     "random_features",
+    "rademacher",
     "random_signs",
     "randomized_mean",
     "randomized_variance",
