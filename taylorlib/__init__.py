@@ -19,9 +19,9 @@ from taylorlib import (
     networks,
     plots,
     quadratic,
+    rademacher,
     regression,
     representation,
-    rademacher,
     saddles,
     slider,
     study,
@@ -57,9 +57,9 @@ from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
 from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
+from taylorlib.rademacher import isotropy_ratio, linear_complexity, quadratic_complexity
 from taylorlib.regression import LearningCurve, choose_ridge, kernel_learning_curve
 from taylorlib.representation import degree_two, random_features, second_moment, whiten
-from taylorlib.rademacher import isotropy_ratio, linear_complexity, quadratic_complexity
 from taylorlib.saddles import descend, noisy_descent, perturbed_descent
 from taylorlib.slider import slider_figure
 from taylorlib.targets import (
@@ -134,8 +134,8 @@ __all__ = [
     "quadratic_complexity",
     "quadratic_curvature",
     "quadratic_objective",
-    "random_features",
     "rademacher",
+    "random_features",
     "random_signs",
     "randomized_mean",
     "randomized_variance",
