@@ -4,9 +4,11 @@ All of it is joblib's work. What is added is that a worker's death costs its own
 """
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 
 from taylorlib.study.errors import StudyError
 from taylorlib.study.worker import Result, Task, one_thread
@@ -16,6 +18,7 @@ __all__ = ["check_jobs", "cluster", "this_machine"]
 _IDLE_SECONDS = 30  # then a worker that has nothing to do ends
 _ANSWER_SECONDS = 5  # within which a Dask scheduler answers
 _WORKER_SECONDS = 60  # within which it has a worker
+_DIED = "its process died: it crashed, or was killed for want of memory"
 
 
 def check_jobs(jobs: int) -> None:
@@ -58,7 +61,7 @@ def _alone(task: Task) -> Result:
     try:
         [result] = _parallel([task], "loky", 2)  # with one job, joblib would compute it here
     except TerminatedWorkerError:
-        return task.failed(RuntimeError("its process died: a crash, or killed for want of memory"))
+        return task.failed(RuntimeError(_DIED))
     return result
 
 
@@ -94,6 +97,8 @@ def cluster(tasks: list[Task], address: str) -> Iterator[Result]:
 
             def given_up(done):
                 error = done.exception()
+                if isinstance(error, distributed.scheduler.KilledWorker):
+                    error = RuntimeError(_DIED)
                 if error is not None:
                     callback([task.failed(error)])
 
@@ -107,7 +112,7 @@ def cluster(tasks: list[Task], address: str) -> Iterator[Result]:
             f"no Dask scheduler answers at {address} ({_first_line(error)}): start one with "
             "`dask scheduler`, and give the address that it prints."
         ) from None
-    with client:
+    with _silent("distributed.client", "distributed.utils"), client:
         try:
             client.wait_for_workers(1, timeout=_WORKER_SECONDS)
         except TimeoutError:
@@ -115,7 +120,27 @@ def cluster(tasks: list[Task], address: str) -> Iterator[Result]:
                 f"the Dask scheduler at {address} has no workers: start some with "
                 f"`dask worker {address} --nthreads 1`, then resume."
             ) from None
-        yield from _parallel(tasks, Cluster(client=client), -1, "all")
+        try:
+            yield from _parallel(tasks, Cluster(client=client), -1, "all")
+        except CancelledError:
+            raise StudyError(
+                f"the connection to the Dask scheduler at {address} was lost: what was finished is "
+                "kept; start the cluster again, then resume."
+            ) from None
+
+
+@contextlib.contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    """Dask's own words on a lost worker or scheduler are tracebacks of its inner parts."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _parallel(tasks, backend, jobs, pre_dispatch="2 * n_jobs") -> Iterator[Result]:

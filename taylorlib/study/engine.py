@@ -2,17 +2,18 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from taylorlib.study import backends
 from taylorlib.study.cache import Cache, key_of
-from taylorlib.study.cells import check_cells
+from taylorlib.study.cells import canonical, check_cells
 from taylorlib.study.errors import StudyError
 from taylorlib.study.grids import cells_of
 from taylorlib.study.provenance import commit, now
 from taylorlib.study.registry import code_version, find
-from taylorlib.study.table import csv_text, frame
+from taylorlib.study.table import csv_text, frame, settings_with_a_column
 from taylorlib.study.worker import Result, Task
 
 if TYPE_CHECKING:
@@ -119,14 +120,19 @@ def run(
         Task(key, cell, learners[cell["learner"]], versions[cell["learner"]])
         for key, cell in waiting.items()
     ]
+    pause = 0.5 if sys.stderr.isatty() else 20.0  # a log file need not be long
     with (
-        tqdm(total=len(cells), initial=reused, unit="cell", disable=not progress) as bar,
+        tqdm(
+            total=len(cells), initial=reused, unit="cell", disable=not progress, mininterval=pause
+        ) as bar,
         contextlib.closing(_results(tasks, jobs, dask)) as results,
     ):
         for result in results:
             cell = waiting[result.key]
             if result.error:
                 failures.append(Failure(cell, result.error, result.traceback))
+                if progress:
+                    bar.write(f"failed: {canonical(cell)}: {result.error}", file=sys.stderr)
             else:
                 record = {
                     "cell": cell,
@@ -198,6 +204,7 @@ def _outcome(cells, versions, records, failures, reused) -> Outcome:
     provenance = {
         "date": now(),
         "cells": {"finished": len(done), "missing": len(missing)},
+        "settings": settings_with_a_column(done),
         "code": versions,
         "made": _where(done),
     }

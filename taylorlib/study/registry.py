@@ -83,7 +83,8 @@ def find(name: str) -> Learner:
     Raises:
         StudyError: If there is none.
     """
-    importlib.import_module("taylorlib.study.learners")
+    if name not in _LEARNERS:
+        importlib.import_module("taylorlib.study.learners")
     if name not in _LEARNERS:
         known = ", ".join(sorted(_LEARNERS)) or "none"
         raise StudyError(

@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taylorlib.study.cache import write_whole
-from taylorlib.study.cells import FIELDS, canonical
+from taylorlib.study.cells import FIELDS
 from taylorlib.study.errors import StudyError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["csv_text", "frame", "provenance_path", "read_table", "write_table"]
+__all__ = [
+    "csv_text",
+    "frame",
+    "provenance_path",
+    "read_table",
+    "settings_with_a_column",
+    "write_table",
+]
 
 
 def csv_text(records: list[dict]) -> str:
@@ -27,11 +34,10 @@ def csv_text(records: list[dict]) -> str:
 
     A row may give one of the fields anew, as a learning curve does with ``n``.
     """
-    lines, columns = [], dict.fromkeys(FIELDS)
+    lines, columns = [], dict.fromkeys([*FIELDS, *settings_with_a_column(records)])
     for record in records:
-        columns.update(dict.fromkeys(record["cell"]["settings"]))
-    for record in records:
-        cell, settings = record["cell"], record["cell"]["settings"]
+        cell = record["cell"]
+        settings = {name: v for name, v in cell["settings"].items() if name in columns}
         for row in record["rows"]:
             columns.update(dict.fromkeys(row))
             lines.append({**{name: cell[name] for name in FIELDS}, **settings, **row})
@@ -41,6 +47,15 @@ def csv_text(records: list[dict]) -> str:
     for line in lines:
         writer.writerow([_word(line.get(name)) for name in columns])
     return out.getvalue()
+
+
+def settings_with_a_column(records: list[dict]) -> list[str]:
+    """The settings that are single values; a list, say of sizes, would be repeated in each row."""
+    found: dict[str, bool] = {}
+    for record in records:
+        for name, value in record["cell"]["settings"].items():
+            found[name] = found.get(name, True) and not isinstance(value, list | tuple | dict)
+    return [name for name, single in found.items() if single]
 
 
 def frame(text: str) -> "DataFrame":
@@ -120,8 +135,4 @@ def _column(words: tuple[str, ...]) -> list:
 def _word(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, list | tuple | dict):
-        return canonical(value)
-    return str(value)
+    return repr(value) if isinstance(value, float) else str(value)
