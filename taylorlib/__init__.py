@@ -3,30 +3,43 @@
 from taylorlib import (
     activations,
     certificates,
+    checkpoints,
     claims,
     coupling,
     curvature,
+    datasets,
+    download,
     duality,
     expansion,
+    expressivity,
     fits,
     harmonics,
     hessian,
     hierarchical,
     inputs,
+    isolation,
     kernels,
     landscape,
     losses,
+    multilayer,
     networks,
+    objectives,
     plots,
     quadratic,
     rademacher,
     regression,
     representation,
     saddles,
+    sharding,
+    signed_network,
     slider,
+    stability,
     study,
     targets,
+    teachers,
     thresholds,
+    training,
+    trajectory,
 )
 from taylorlib.certificates import certify_network, certify_quadratic
 from taylorlib.coupling import (
@@ -42,6 +55,7 @@ from taylorlib.coupling import (
 from taylorlib.curvature import quadratic_curvature, sign_averaged_curvature
 from taylorlib.duality import dual_bound
 from taylorlib.expansion import TaylorModeFallbackWarning, taylor_model, taylor_terms
+from taylorlib.expressivity import ExplicitSolution, explicit_solution
 from taylorlib.fits import PowerLaw, fit_power_law
 from taylorlib.harmonics import (
     energy_by_degree,
@@ -53,15 +67,19 @@ from taylorlib.harmonics import (
 )
 from taylorlib.hessian import smallest_eigenpair
 from taylorlib.hierarchical import fit_hierarchical
+from taylorlib.isolation import isolate_order
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
+from taylorlib.multilayer import init_mlp, mlp
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
 from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
 from taylorlib.rademacher import isotropy_ratio, linear_complexity, quadratic_complexity
 from taylorlib.regression import LearningCurve, choose_ridge, kernel_learning_curve
 from taylorlib.representation import degree_two, random_features, second_moment, whiten
 from taylorlib.saddles import descend, noisy_descent, perturbed_descent
+from taylorlib.signed_network import SignedFit, fit_signed_network
 from taylorlib.slider import slider_figure
+from taylorlib.stability import critical_rate, sharpness
 from taylorlib.targets import (
     Target,
     check_class,
@@ -69,40 +87,54 @@ from taylorlib.targets import (
     low_rank_polynomial,
     power_target,
 )
+from taylorlib.teachers import analytic_teacher, deep_teacher, polynomial_teacher
 from taylorlib.thresholds import needed_samples
+from taylorlib.training import batch_order, trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ExplicitSolution",
     "LearningCurve",
     "PowerLaw",
     "QuadraticFit",
+    "SignedFit",
     "Target",
     "TaylorModeFallbackWarning",
     "TwoLayerInit",
     "activations",
+    "analytic_teacher",
+    "batch_order",
     "certificates",
     "certify_network",
     "certify_quadratic",
     "check_class",
+    "checkpoints",
     "choose_ridge",
     "claims",
     "coupled_objective",
     "coupling",
+    "critical_rate",
     "curvature",
+    "datasets",
+    "deep_teacher",
     "degree_two",
     "descend",
     "descend_quadratic",
+    "download",
     "dual_bound",
     "duality",
     "empirical_ntk",
     "energy_by_degree",
     "exact_sign_mean",
     "expansion",
+    "explicit_solution",
+    "expressivity",
     "first_layer_ntk",
     "fit_hierarchical",
     "fit_power_law",
     "fit_quadratic",
+    "fit_signed_network",
     "fits",
     "harmonic_dimension",
     "harmonic_kernel",
@@ -110,8 +142,11 @@ __all__ = [
     "harmonics",
     "hessian",
     "hierarchical",
+    "init_mlp",
     "init_two_layer",
     "inputs",
+    "isolate_order",
+    "isolation",
     "isotropy_ratio",
     "kernel_eigenvalues",
     "kernel_learning_curve",
@@ -123,12 +158,16 @@ __all__ = [
     "losses",
     "low_rank_polynomial",
     "mixed_norm",
+    "mlp",
     "monte_carlo_sign_mean",
+    "multilayer",
     "needed_samples",
     "networks",
     "noisy_descent",
+    "objectives",
     "perturbed_descent",
     "plots",
+    "polynomial_teacher",
     "power_target",
     "quadratic",
     "quadratic_complexity",
@@ -144,15 +183,23 @@ __all__ = [
     "saddles",
     "scale_neurons",
     "second_moment",
+    "sharding",
+    "sharpness",
     "sign_averaged_curvature",
+    "signed_network",
     "slider",
     "slider_figure",
     "smallest_eigenpair",
+    "stability",
     "study",
     "targets",
     "taylor_model",
     "taylor_terms",
+    "teachers",
     "thresholds",
+    "trainer",
+    "training",
+    "trajectory",
     "two_layer",
     "two_layer_ntk",
     "two_layer_term",
