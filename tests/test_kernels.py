@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import taylorlib as tl
 from taylorlib import activations
-from taylorlib.kernels import _quadrature
+from taylorlib.kernels import _arccos, _quadrature
 
 CLOSED = [
     activations.relu,
@@ -43,6 +43,25 @@ def test_smooth_closed_form_equals_quadrature(activation, inputs):
     kernel = tl.first_layer_ntk(activation)(x1, x2, input_norm=norm)
     # 120 nodes resolve these entire functions at variances up to 6 to about 1e-9.
     np.testing.assert_allclose(kernel, x1 @ x2.T * dual, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_angle_is_the_arc_cosine_to_rounding(dtype):
+    near_one = 1 - np.logspace(-15, -1, 200)
+    t = np.concatenate([np.linspace(-1, 1, 4001), near_one, -near_one]).astype(dtype)
+    exact = np.arccos(t.astype(np.float64))
+    # Near 1 the angle is small, and its relative error counts.
+    error = abs(np.asarray(_arccos(jnp.asarray(t)), np.float64) - exact) / np.maximum(exact, 1e-300)
+    assert error[exact > 0].max() < 16 * np.finfo(dtype).eps
+    assert not _arccos(jnp.ones(1, dtype)).any()
+
+
+def test_angle_has_the_derivatives_of_the_arc_cosine():
+    for t in jnp.array([-0.9, -0.2, 0.0, 0.5, 0.99]):
+        np.testing.assert_allclose(jax.grad(_arccos)(t), -((1 - t**2) ** -0.5), rtol=1e-14)
+        np.testing.assert_allclose(
+            jax.grad(jax.grad(_arccos))(t), -t * (1 - t**2) ** -1.5, rtol=1e-13
+        )
 
 
 @pytest.mark.parametrize("activation", CLOSED, ids=lambda a: a.name)
