@@ -103,14 +103,17 @@ def check_cells(cells: list[dict]) -> None:
             raise StudyError(
                 f"cell {number} needs a learner's name and a dict of settings: {_short(found)}."
             )
-        for name, value in [*found.items(), *found["settings"].items()]:
-            _check_plain(value, f"{name!r} of cell {number} ({found['learner']})")
+        if any(type(name) is not str for name in found["settings"]):
+            raise StudyError(f"the settings of cell {number} have a name that is not a string.")
         taken = {"settings", *FIELDS} & set(found["settings"])
         if taken:
             raise StudyError(
                 f"cell {number} has a setting called {sorted(taken)[0]!r}, which every cell has by "
                 "that name already: rename the setting."
             )
+        values = {name: found[name] for name in FIELDS} | found["settings"]
+        for name, value in values.items():
+            _check_plain(value, f"{name!r} of cell {number} ({found['learner']})")
         text = canonical(found)
         if text in seen:
             raise StudyError(f"a cell occurs twice in the study, leave one out: {text}.")
@@ -131,7 +134,7 @@ def _check_plain(value: object, where: str) -> None:
         for item in value.values():
             _check_plain(item, where)
         return
-    kind = "not finite" if isinstance(value, float) else f"a {type(value).__name__}"
+    kind = "not finite" if type(value) is float else f"of type {type(value).__name__}"
     raise StudyError(
         f"{where} is {_short(value)}, {kind}: a cell holds plain data only (None, bool, int, "
         "finite float, str, and lists or dictionaries of these)."

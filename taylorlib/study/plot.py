@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taylorlib.fits import fit_power_law
-from taylorlib.plots import COLOURS, MARKERS, draw_power_law, use_style
+from taylorlib.plots import COLOURS, MARKERS, draw_power_law, label_widths, use_style
 from taylorlib.study.cache import write_whole
 from taylorlib.study.cells import FIELDS
 from taylorlib.study.errors import StudyError
@@ -65,6 +65,7 @@ def draw(table: "DataFrame", provenance: dict, path: Path, *, threshold: float) 
         left.set_title(f"{title}, d = {part['d'].max():g}".removeprefix(", "))
         right.set(xscale="log", yscale="log", xlabel="dimension d", ylabel=f"n* for {threshold:g}")
         right.set_title(f"{title}: samples needed".removeprefix(": "))
+        label_widths(right, [int(d) for d in sorted(part["d"].unique())])
         for panel in (left, right):
             panel.legend(fontsize=8)
     try:
