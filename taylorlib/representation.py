@@ -67,8 +67,9 @@ class RandomFeatures:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
         """The features ``[n, D]``."""
-        _check_dimension(x, self.V.shape[1])
-        return _PROFILES[self.kind](x @ self.V.T + self.b)
+        x = _check_dimension(x, self.V.shape[1])
+        V, b = (v.astype(x.dtype) for v in (self.V, self.b))  # the inputs' precision rules
+        return _PROFILES[self.kind](x @ V.T + b)
 
 
 @_tree()
@@ -84,7 +85,7 @@ class DegreeTwo:
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
         """The features ``[n, d (d + 3) / 2]``."""
         d = len(self.contrasts)
-        _check_dimension(x, d)
+        x = _check_dimension(x, d)
         rows, columns = np.triu_indices(d, 1)
         scale = math.sqrt((d + 2) / d)
         return jnp.concatenate(
@@ -114,7 +115,8 @@ class Whitened:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
         """The whitened features ``[n, D]``."""
-        return self.features(x) @ self.transform
+        g = self.features(x)
+        return g @ self.transform.astype(g.dtype)
 
 
 def profile(kind: str) -> Callable:
@@ -213,9 +215,11 @@ def degree_two(d: int) -> DegreeTwo:
     return DegreeTwo(jnp.asarray(contrasts / np.sqrt(k * (k + 1))))
 
 
-def _check_dimension(x: Array, d: int) -> None:
+def _check_dimension(x: Array, d: int) -> Array:
+    x = jnp.asarray(x, jnp.result_type(x, jnp.float32))
     if x.ndim != 2 or x.shape[1] != d:
         raise ValueError(f"these features are for inputs [n, {d}], got shape {x.shape}.")
+    return x
 
 
 def _as_tree(features: Callable) -> Callable:

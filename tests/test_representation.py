@@ -106,11 +106,19 @@ def test_quadratic_features_span_exactly_degree_two():
 
 def test_rank_is_found_in_single_precision_too():
     d = 7
-    g = tl.random_features("quadratic", d * d, d, key=jax.random.key(0))
-    g = representation.RandomFeatures(g.V.astype("float32"), g.b.astype("float32"), g.kind)
+    g = features("quadratic", d * d, d)
     h = tl.whiten(g, sphere(5000, d, 1).astype("float32"))
     assert h.transform.shape[1] == d * (d + 3) // 2
     assert h.transform.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision_of_the_inputs_rules(dtype):
+    x, fine = sphere(60, 3, 1).astype(dtype), sphere(60, 3, 1)
+    for h in (features("gelu", 9, 3), tl.degree_two(3), tl.whiten(features("gelu", 9, 3), fine)):
+        assert h(x).dtype == dtype
+        np.testing.assert_allclose(h(x), h(fine), rtol=0, atol=1e-3)
+    assert features("relu", 4, 2)(jnp.ones((1, 2), int)).dtype == jnp.float32
 
 
 def test_dead_constant_and_repeated_units_drop_out():
