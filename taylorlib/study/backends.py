@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 from taylorlib.study.errors import StudyError
-from taylorlib.study.worker import Result, Task, one_thread
+from taylorlib.study.worker import Result, Task, end_with, one_thread
 
 __all__ = ["check_jobs", "cluster", "this_machine"]
 
@@ -150,6 +150,7 @@ def _parallel(tasks, backend, jobs, pre_dispatch="2 * n_jobs") -> Iterator[Resul
     options = {"backend": backend, "batch_size": 1, "pre_dispatch": pre_dispatch}
     if backend == "loky":
         options |= {"idle_worker_timeout": _IDLE_SECONDS, "max_nbytes": None}
+        options |= {"initializer": end_with, "initargs": (os.getpid(),)}
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", **options)
     results = parallel(joblib.delayed(task)() for task in tasks)
     try:

@@ -1,7 +1,6 @@
 """What is done with one cell, in whichever process: compute it and catch what goes wrong."""
 
 import contextlib
-import functools
 import os
 import threading
 import time
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from taylorlib.study.provenance import versions_and_processor
 from taylorlib.study.registry import Learner, code_version, name_of, named
 
-__all__ = ["ONE_THREAD", "Result", "Task", "one_thread"]
+__all__ = ["ONE_THREAD", "Result", "Task", "end_with", "one_thread"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -46,6 +45,17 @@ def _set_one_thread() -> None:
     os.environ["XLA_FLAGS"] = flags if ours in flags else f"{flags} {ours}".strip()
 
 
+def end_with(parent: int) -> None:
+    """Let this process end when its parent is killed, for then nobody waits for its cells."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class Result(NamedTuple):
     """What became of a cell: its rows, or the error that stopped it, in short and in full."""
 
@@ -69,15 +79,15 @@ class Task:
 
     def __init__(self, key: str, cell: dict, found: Learner, version: str) -> None:
         self.key, self.cell, self.version, self.depends = key, cell, version, found.depends
-        self.parent = os.getpid()
+        self.started_in = os.getpid()
         # By name where it has one, so that a worker which cannot import it says so for this cell.
         self.function = _by_name(found.function)
         self.__name__ = f"{found.name[:16]}-{key}"  # what Dask's dashboard shows
 
     def __call__(self) -> Result:
         """Compute the cell. An exception becomes the result's error."""
-        if os.getpid() != self.parent:
-            _prepare_worker(self.parent)
+        if os.getpid() != self.started_in:
+            _set_one_thread()  # for workers that others have started; JAX reads it late
         start = time.perf_counter()
         try:
             rows = self._compute()
@@ -137,19 +147,3 @@ def _plain(name: str, value: object) -> float | int | bool | str | None:
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise TypeError(f"{name!r} in a learner's row must be one plain number, got {value!r}")
-
-
-@functools.lru_cache
-def _prepare_worker(parent: int) -> None:
-    """Once in a process that is not the one where the run was started."""
-    _set_one_thread()  # for workers that others have started; JAX reads it when it first computes
-    if os.getppid() != parent:
-        return
-
-    def end_with_parent():
-        # If it is killed, nobody waits for the cells that it has handed out.
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
