@@ -260,7 +260,7 @@ def kernel_eigenvalues(
 
 
 def energy_by_degree(
-    x: Float[Array, "n d"], values: Float[Array, " n"], degrees: Sequence[int]
+    x: Float[Array, "n d"], values: Float[Array, "... n"], degrees: Sequence[int]
 ) -> np.ndarray:
     r"""Unbiased estimate of the energies $\|P_pf\|^2$ of a function known at sample points only.
 
@@ -271,11 +271,11 @@ def energy_by_degree(
 
     Args:
         x: Points, uniform on a sphere around 0 and independent of the function.
-        values: $f(x_i)$.
+        values: $f(x_i)$; several functions in leading axes.
         degrees: The degrees of interest.
 
     Returns:
-        One estimate for each degree.
+        Estimates ``[..., degrees]``.
 
     Raises:
         ValueError: If there are fewer than two points, the shapes do not fit or a value is not
@@ -286,11 +286,11 @@ def energy_by_degree(
         >>> import taylorlib as tl
         >>> x = jax.random.normal(jax.random.key(1), (2000, 3))
         >>> x = 3**0.5 * x / jnp.linalg.norm(x, axis=1, keepdims=True)
-        >>> abs(tl.harmonics.energy_by_degree(x, x[:, 0], [0, 1])).round(1).tolist()
+        >>> abs(tl.harmonics.energy_by_degree(x, x[:, 0], [0, 1])).round().tolist()
         [0.0, 1.0]
     """
     values = _finite(values, "values").astype(np.float64)
-    if values.shape != (len(x),) or len(x) < 2:
+    if values.ndim == 0 or values.shape[-1] != len(x) or len(x) < 2:
         raise ValueError(
             f"energy_by_degree needs at least two points and one value for each; got x of shape "
             f"{x.shape} and values of shape {values.shape}."
@@ -299,10 +299,10 @@ def energy_by_degree(
     _finite(x, "x")
     energies = []
     for p in degrees:
-        diagonal = harmonic_dimension(x.shape[1], p) * (values @ values)
-        total = values @ np.asarray(harmonic_kernel(x, x, p)) @ values
+        diagonal = harmonic_dimension(x.shape[1], p) * (values**2).sum(-1)
+        total = ((values @ np.asarray(harmonic_kernel(x, x, p))) * values).sum(-1)
         energies.append((total - diagonal) / (n * (n - 1)))
-    return np.array(energies)
+    return np.stack(energies, axis=-1)
 
 
 def degree_errors(

@@ -184,7 +184,10 @@ def test_estimated_energies_of_a_sample_agree_with_quadrature():
     found = []
     for seed in range(runs):
         x = cloud(seed, 800, d)
-        found.append(tl.energy_by_degree(x, profile(np.asarray(x[:, 2])), range(4)))
+        values = profile(np.asarray(x[:, 2]))
+        found.append(tl.energy_by_degree(x, values, range(4)))
+        both = tl.energy_by_degree(x, np.stack([values, 2 * values]), range(4))
+        np.testing.assert_allclose(both, np.outer([1, 4], found[-1]), rtol=1e-9, atol=1e-9)
     error = np.std(found, axis=0, ddof=1) / math.sqrt(runs)
     assert (abs(np.mean(found, axis=0) - exact) < 3.5 * error).all()
 
