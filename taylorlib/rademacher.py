@@ -231,7 +231,7 @@ def quadratic_complexity_bound(
     r"""Upper bound of the Rademacher complexity of the quadratic class $\|W\|_{2,4}\le B$.
 
     $$E_\varepsilon\sup\frac1n\sum_i\varepsilon_if^{(2)}_W(x_i)\le
-    \frac{C\,B^2B_x^2}{2\sqrt n}\min\Big\{1,\ \hat M\sqrt{2(1+\log2d)}\Big\}.$$
+    \frac{C\,B^2B_x^2}{2\sqrt n}\min\Big\{1,\ \hat M\sqrt{1+2\lceil\log d\rceil}\Big\}.$$
 
     Args:
         x: Inputs; $B_x$ is their largest norm and $\hat M$ their ``isotropy_ratio``.
@@ -259,7 +259,7 @@ def quadratic_complexity_bound(
     _check_positive(gate_bound=gate_bound, radius=radius)
     n, d = x.shape
     squared_norm = (x**2).sum(axis=1).max()
-    price = jnp.minimum(1, isotropy_ratio(x) * math.sqrt(2 * (1 + math.log(2 * d))))
+    price = jnp.minimum(1, isotropy_ratio(x) * math.sqrt(_logarithm(d)))
     return gate_bound * radius**2 * squared_norm / (2 * math.sqrt(n)) * price
 
 
@@ -301,7 +301,7 @@ def gated_complexity_bounds(
 
     $$\frac{B^2}{4\sqrt2}\,\frac1m\sum_rs_r\ \le\
     E_\varepsilon\sup_{\|W\|_{2,4}\le B}\frac1n\sum_i\varepsilon_if^{(2)}_W(x_i)\ \le\
-    \frac{B^2}2\Big(\frac1m\sum_r\min\{F_r^2,\ 2(1+\log2d)\,s_r^2\}\Big)^{1/2}.$$
+    \frac{B^2}2\Big(\frac1m\sum_r\min\{F_r^2,\ (1+2\lceil\log d\rceil)\,s_r^2\}\Big)^{1/2}.$$
 
     Args:
         x: Inputs.
@@ -333,7 +333,7 @@ def gated_complexity_bounds(
     d = x.shape[1]
     gates = activation.derivative(2)(x @ init.W0.T)
     s_squared, trace = _variances(x, gates)
-    upper = jnp.minimum(trace, 2 * (1 + math.log(2 * d)) * s_squared)
+    upper = jnp.minimum(trace, _logarithm(d) * s_squared)
     lower = jnp.sqrt(s_squared).mean() / (4 * math.sqrt(2))
     return ComplexityBounds(radius**2 * lower, radius**2 / 2 * jnp.sqrt(upper.mean()))
 
@@ -377,6 +377,11 @@ def _variances(x: Array, gates: Array) -> tuple[Array, Array]:
         return jnp.linalg.eigvalsh(variance)[-1], variance.trace()
 
     return jax.lax.map(of_one, gates.T)
+
+
+def _logarithm(d: int) -> int:
+    """What matrices pay over numbers: the mean of |sum of signed matrices|^2, over its s^2."""
+    return 1 + 2 * math.ceil(math.log(d))
 
 
 def _signed_matrix(x: Array, weights: Array) -> Array:

@@ -1,5 +1,7 @@
 """The suprema are attained and not exceeded; the bounds hold, and their constants are needed."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -200,6 +202,17 @@ def test_bounds_hold_for_the_exact_mean_over_all_signs(activation, shape, seed, 
         constant = {"quadratic": 1.0, "tanh": 4 / 27**0.5}[activation.name]
         bound = rademacher.quadratic_complexity_bound(x, gate_bound=constant, radius=radius)
         assert bounds.upper <= bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 20])
+def test_logarithm_bounds_the_best_moment(d):
+    # (d (2p - 1)!!)^(1/p) s^2 bounds the second moment for every p; the closed form takes one p.
+    moments = [(d * math.prod(range(1, 2 * p, 2))) ** (1 / p) for p in range(1, 12)]
+    assert min(moments) <= 1 + 2 * math.ceil(math.log(d))
+    x = d**0.5 * jnp.eye(d)  # the smallest isotropy ratio, so the logarithm counts for d > 5
+    bound = rademacher.quadratic_complexity_bound(x, gate_bound=2.0, radius=3.0)
+    price = min(1.0, ((1 + 2 * math.ceil(math.log(d))) / d) ** 0.5)
+    np.testing.assert_allclose(bound, 2 * 9 * d / (2 * d**0.5) * price, rtol=1e-12)
 
 
 @settings(max_examples=10)
