@@ -31,7 +31,7 @@ def test_gradient_is_that_of_automatic_differentiation(gates, shape, seed):
     init = tl.init_two_layer(m, d, key=keys[0])
     W, x = jax.random.normal(keys[1], (m, d)), jax.random.normal(keys[2], (n, d))
     y = jax.random.normal(keys[3], (n,))
-    scaled = activation.derivative(2)(x @ init.W0.T) * init.a / np.sqrt(m)
+    scaled = (activation.derivative(2)(x @ init.W0.T) * init.a / np.sqrt(m)).T
     value, gradient = quadratic.objective_and_gradient(scaled, W, x, y, jnp.full(n, 1 / n), 0.3)
     plain = tl.quadratic_objective(activation, tl.losses.square, weight=0.3)
     expected, derivative = jax.jit(jax.value_and_grad(plain, argnums=1))(init, W, x, y)
