@@ -23,6 +23,8 @@ ONE_THREAD = {
 }
 """What makes a process compute with one thread, if it is set before numpy and JAX are loaded."""
 
+_GROWTH_BYTES = 1_500_000_000
+
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
@@ -47,6 +49,10 @@ def _set_one_thread() -> None:
 
 def end_with(parent: int) -> None:
     """Let this process end when its parent is killed, for then nobody waits for its cells."""
+    from joblib.externals.loky import process_executor
+
+    # loky takes 300 MB of growth for a leak and starts the worker again; it is compiled programs.
+    process_executor._MAX_MEMORY_LEAK_SIZE = _GROWTH_BYTES
 
     def watch():
         while os.getppid() == parent:
