@@ -96,7 +96,7 @@ def _degree_four(d: int, **fields) -> list[dict]:
     features = {"unlabelled": 10_000, "features": "quadratic", "D0": d * d}
     first = harmonic_dimension(d, 4) / 8
     cells = [
-        cell("ntk", **fields, activation="relu", **_sizes(first, 1.3, 14 + terms // 2)),
+        cell("ntk", **fields, activation="relu", **_sizes(first, 1.3, 15 + terms // 2)),
         cell("quadratic", **fields, gates="relu", m=400, **_sizes(0.15 * d**3, 1.4, 9)),
         cell("hierarchical", **fields, **features, **_sizes(0.75 * d * d, 1.3, 9 + min(terms, 6))),
     ]
