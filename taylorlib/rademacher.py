@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from taylorlib.activations import Activation
@@ -410,8 +411,9 @@ def _check(x: Array, init: TwoLayerInit, radius: float, signs: Array | None = No
 def _check_inputs(x: Array) -> None:
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(f"x must have shape [n, d] with n, d >= 1, got {x.shape}.")
-    if not isinstance(x, jax.core.Tracer) and not bool(jnp.isfinite(x).all()):
-        row = int(jnp.argmin(jnp.isfinite(x).all(axis=1)))
+    # In numpy, because jax would trace even known values inside a loop or jit.
+    if not isinstance(x, jax.core.Tracer) and not np.isfinite(np.asarray(x)).all():
+        row = int(np.argmin(np.isfinite(np.asarray(x)).all(axis=1)))
         raise ValueError(f"x must be finite; row {row} is not. Drop or repair such inputs.")
 
 

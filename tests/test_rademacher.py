@@ -108,6 +108,16 @@ def test_supremum_lies_between_root_half_and_one_of_the_operator_norm_for_pairs(
     assert 0.5**0.5 - 1e-12 <= ratio <= 1 + 1e-12
 
 
+def test_known_inputs_may_be_used_inside_a_loop_over_signs():
+    x, init, _ = draw(6, 2, 2, 0)
+    signs = every_sign(6)[:4]
+    looped = jax.lax.map(
+        lambda s: rademacher.quadratic_complexity(x, init, activations.tanh, s).value, signs
+    )
+    one = rademacher.quadratic_complexity(x, init, activations.tanh, signs[3]).value
+    np.testing.assert_allclose(looped[3], one, rtol=1e-12)
+
+
 def test_without_gates_two_neurons_say_all():
     x, init, signs = draw(9, 3, 8, 0)
     init = init._replace(a=jnp.array([1.0, -1.0] * 4))
