@@ -98,7 +98,7 @@ def test_failing_cells_are_listed_and_the_status_tells(here, capsys):
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(here, capsys, monkeypatch, words, sentence):
-    monkeypatch.setattr("taylorlib.study.backends._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("taylorlib.study.cluster._ANSWER_SECONDS", 0.3)
     assert main(words) == 2
     # Progress bars of cells that are not begun apart.
     said = [s for s in capsys.readouterr().err.splitlines() if s.strip() and "cell/s" not in s]

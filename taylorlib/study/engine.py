@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taylorlib.study import backends
 from taylorlib.study.cache import Cache, key_of
 from taylorlib.study.cells import canonical, check_cells
+from taylorlib.study.cluster import on_cluster
 from taylorlib.study.errors import StudyError
 from taylorlib.study.grids import cells_of
 from taylorlib.study.provenance import commit, now
@@ -194,7 +195,7 @@ def _finished(cells: list[dict], versions: dict, store: Cache) -> tuple[dict, di
 
 def _results(tasks: list[Task], jobs: int, dask: str | None) -> Iterator[Result]:
     if tasks:
-        yield from backends.cluster(tasks, dask) if dask else backends.this_machine(tasks, jobs)
+        yield from on_cluster(tasks, dask) if dask else backends.this_machine(tasks, jobs)
 
 
 def _outcome(cells, versions, records, failures, reused) -> Outcome:
