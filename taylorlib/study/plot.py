@@ -149,6 +149,7 @@ def _model(learner: str, number: int) -> str:
         model = find(learner).model
     except StudyError:
         model = ""
+    model = {"ntk": "kernel", "quadratic": "order 2"}.get(model, model)
     return model if model in drawn else drawn[number % len(drawn)]
 
 

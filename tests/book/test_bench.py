@@ -48,7 +48,9 @@ def test_ratios_are_positive_and_lie_in_their_intervals(found):
     for contest in contests:
         pairs = {(r["dividend"], r["divisor"]) for r in contest["ratios"]}
         assert {name for pair in pairs for name in pair} == set(contest["ways"])
-        assert all(way["compile_seconds"] > 0 for way in contest["ways"].values())
+        # None: not a program that JAX compiles.
+        compiled = [way["compile_seconds"] for way in contest["ways"].values()]
+        assert all(seconds is None or seconds > 0 for seconds in compiled)
 
 
 def test_unknown_comparison_is_named():
