@@ -13,10 +13,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-import stand_in_learners  # noqa: F401
+import stand_in_learners
 
 import taylorlib as tl
 from taylorlib.study.command import main
+from taylorlib.study.plot import needed_by_dimension, series
+from taylorlib.study.table import csv_text, frame
 from taylorlib.study.worker import ONE_THREAD
 
 TESTS = Path(__file__).parent
@@ -216,3 +218,27 @@ def test_disk_that_is_really_full_loses_nothing(tmp_path):
     assert "status 2" in done.stdout
     rows = (tmp_path / "table.csv").read_text().count("\n") - 1
     assert int(done.stdout.split()[-1]) == rows > 10
+
+
+def test_variants_of_a_learner_are_told_apart_by_the_fewest_settings_that_do():
+    cells = [
+        tl.study.cell("curve", d=d, n=8, seed=seed, features=kind, D0=factor * d, wide=10 * factor)
+        for kind, factor in (("gelu", 4), ("quadratic", 1))
+        for d in (4, 8)
+        for seed in range(2)
+    ]
+    records = [{"cell": cell, "rows": [{"error": 0.1}]} for cell in cells]
+    found = series(frame(csv_text(records)), ["D0", "features", "wide"])
+    assert [name for name, _ in found] == ["curve, features gelu", "curve, features quadratic"]
+    assert [len(part) for _, part in found] == [4, 4]
+    [(name, _)] = series(frame(csv_text(records[:4])), ["D0", "features", "wide"])
+    assert name == "curve"
+
+
+def test_samples_needed_are_read_for_each_dimension_and_seed():
+    study = tl.study.grid("curve", d=[4, 8], seed=range(2), sizes=(16, 512, 4096, 32768))
+    rows = [{"cell": c, "rows": stand_in_learners.curve(c)} for c in study]
+    needed = needed_by_dimension(frame(csv_text(rows)), 0.05)
+    # The error is (1 + seed/100) d^2/n, a power law, which is interpolated exactly.
+    for d, values in needed.items():
+        assert [v.n for v in values] == pytest.approx([20 * d**2, 20.2 * d**2], rel=1e-9)

@@ -88,7 +88,8 @@ class Cache:
         """
         path = self._path(key_of(record["cell"], record["version"]))
         stored = {"sha256": _checksum(record), "record": record}
-        write_whole(path, canonical(stored).encode() + b"\n")
+        # In the order of the learner's rows, which the table keeps.
+        write_whole(path, json.dumps(stored, separators=(",", ":")).encode() + b"\n")
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"

@@ -200,8 +200,10 @@ def _results(tasks: list[Task], jobs: int, dask: str | None) -> Iterator[Result]
 
 def _outcome(cells, versions, records, failures, reused) -> Outcome:
     keys = [key_of(cell, versions[cell["learner"]]) for cell in cells]
-    done = [records[key] for key in keys if key in records]
-    missing = [cell for key, cell in zip(keys, cells, strict=True) if key not in records]
+    pairs = list(zip(keys, cells, strict=True))
+    # The order of the settings is the study's, whatever it was when the cell was computed.
+    done = [{**records[key], "cell": cell} for key, cell in pairs if key in records]
+    missing = [cell for key, cell in pairs if key not in records]
     provenance = {
         "date": now(),
         "cells": {"finished": len(done), "missing": len(missing)},

@@ -15,6 +15,7 @@ from taylorlib.thresholds import needed_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from pandas import DataFrame
 
 __all__ = ["draw", "needed_by_dimension", "series"]
@@ -23,9 +24,9 @@ __all__ = ["draw", "needed_by_dimension", "series"]
 def draw(table: "DataFrame", provenance: dict, path: Path, *, threshold: float) -> None:
     """Draw a table: one row of two panels for each target and degree.
 
-    On the left the median error over seeds at the largest dimension, with every seed as a thin
-    line; on the right the number of samples at which the error falls to the threshold, with a
-    fitted power law where all seeds give it at two dimensions or more.
+    On the left the median error over seeds at one dimension, with every seed as a thin line; on
+    the right the number of samples at which the error falls to the threshold, with a fitted power
+    law where all seeds give it at two dimensions or more. Arrows are censored readings.
 
     Args:
         table: With the columns ``learner``, ``target``, ``p``, ``d``, ``n``, ``seed``, ``error``.
@@ -56,16 +57,21 @@ def draw(table: "DataFrame", provenance: dict, path: Path, *, threshold: float) 
         title = ", ".join(
             str(v) for v in (target, f"p = {p:g}") if not _is_nan(v) and v != "p = nan"
         )
-        for number, (name, one) in enumerate(series(part, provenance.get("settings", []))):
+        learners = series(part, provenance.get("settings", []))
+        # The largest dimension of those at which most learners were run.
+        d = max(part["d"], key=lambda d: (sum(d in set(one["d"]) for _, one in learners), d))
+        for number, (name, one) in enumerate(learners):
             model = _model(one["learner"].iloc[0], number)
-            _draw_curves(left, one, name, model, part["d"].max())
+            _draw_curves(left, one[one["d"] == d], name, model)
             _draw_needed(right, needed_by_dimension(one, threshold), name, model)
         left.axhline(threshold, color=COLOURS["theory"], linewidth=1, linestyle=":")
         left.set(xscale="log", yscale="log", xlabel="samples n", ylabel="relative test error")
-        left.set_title(f"{title}, d = {part['d'].max():g}".removeprefix(", "))
+        left.set_title(f"{title}, d = {d:g}".removeprefix(", "))
         right.set(xscale="log", yscale="log", xlabel="dimension d", ylabel=f"n* for {threshold:g}")
         right.set_title(f"{title}: samples needed".removeprefix(": "))
         label_widths(right, [int(d) for d in sorted(part["d"].unique())])
+        for axis in (left.xaxis, right.yaxis):
+            _label_threes(axis)
         for panel in (left, right):
             panel.legend(fontsize=8)
     try:
@@ -80,25 +86,39 @@ def draw(table: "DataFrame", provenance: dict, path: Path, *, threshold: float) 
 
 
 def series(table: "DataFrame", settings: list[str]) -> list[tuple[str, "DataFrame"]]:
-    """The learners of a table, each with its variants: settings that it has several values of.
+    """The learners of a table, each with its variants.
 
-    A setting that goes with the dimension makes no variants.
+    Variants are told apart by as few settings as make the measurements at one dimension, seed
+    and sample size unique. So a number of features that goes with the dimension makes none.
     """
     found = []
     for learner, part in table.groupby("learner", sort=False):
-        same = [part[name].fillna(-1) for name in ("d", "n", "seed")]
-        several = [
-            name
-            for name in settings
-            if name in part and part[name].groupby(same).nunique(dropna=False).max() > 1
-        ]
-        if not several:
+        telling: list[str] = []
+        for name in _by_simplicity(part, settings):
+            if _is_unique(part, telling):
+                break
+            telling.append(name)
+        if not telling:
             found.append((str(learner), part))
             continue
-        for values, variant in part.groupby(several, sort=False, dropna=False):
-            said = ", ".join(f"{n} {v}" for n, v in zip(several, values, strict=True))
-            found.append((f"{learner}, {said}", variant))
+        for values, variant in part.groupby(telling, sort=False, dropna=False):
+            said = [
+                f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in zip(telling, values, strict=True)
+            ]
+            found.append((", ".join([str(learner), *said]), variant))
     return found
+
+
+def _by_simplicity(table: "DataFrame", settings: list[str]) -> list[str]:
+    """Settings with several values: the fewest first, then words, then the last named."""
+    counts = {name: table[name].nunique(dropna=False) for name in settings if name in table}
+    several = [name for name in reversed(counts) if counts[name] > 1]
+    return sorted(several, key=lambda name: (counts[name], table[name].dtype.kind in "if"))
+
+
+def _is_unique(table: "DataFrame", names: list[str]) -> bool:
+    return not table.duplicated(["d", "n", "seed", *names]).any()
 
 
 def needed_by_dimension(table: "DataFrame", threshold: float) -> dict[float, list]:
@@ -110,12 +130,22 @@ def needed_by_dimension(table: "DataFrame", threshold: float) -> dict[float, lis
     return needed
 
 
-def _draw_curves(ax: "Axes", table: "DataFrame", name: str, model: str, d: float) -> None:
-    largest = table[table["d"] == d]
-    for _, curve in largest.groupby("seed", dropna=False):
+def _label_threes(axis: "Axis") -> None:
+    """Ticks at 1, 3, 10, 30 and so on, as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:,g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _draw_curves(ax: "Axes", table: "DataFrame", name: str, model: str) -> None:
+    if table.empty:
+        return
+    for _, curve in table.groupby("seed", dropna=False):
         curve = curve.sort_values("n")
         ax.plot(curve["n"], curve["error"], color=COLOURS[model], linewidth=0.6, alpha=0.5)
-    median = largest.groupby("n")["error"].median()
+    median = table.groupby("n")["error"].median()
     # A curve of every n is a line, one of a few sizes has markers.
     marker = MARKERS[model] if len(median) <= 30 else None
     ax.plot(median.index, median, color=COLOURS[model], marker=marker, label=name)
