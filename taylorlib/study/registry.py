@@ -22,7 +22,8 @@ class Learner(NamedTuple):
         name: By which cells call it.
         function: ``cell -> row`` or ``cell -> [row, ...]``; a row is a dictionary of numbers.
         depends: Names of the modules and functions whose source belongs to its version.
-        model: Its colour and marker in figures, a key of ``taylorlib.plots.COLOURS``.
+        model: Its colour and marker in figures, a key of ``taylorlib.plots.COLOURS``, or
+            ``"ntk"`` and ``"quadratic"`` for those of the kernel and of order 2.
     """
 
     name: str
@@ -47,7 +48,7 @@ def learner(
         name: By which cells call it.
         depends: Modules and functions, or their names (``"package.module"``,
             ``"package.module:function"``).
-        model: A key of ``taylorlib.plots.COLOURS``, for figures.
+        model: For figures, see ``Learner``.
 
     Returns:
         A decorator that returns the function itself. The function is called with JAX in single

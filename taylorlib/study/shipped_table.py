@@ -29,8 +29,8 @@ def shipped(name: str | None = None) -> "DataFrame":
 
     Examples:
         >>> import taylorlib as tl
-        >>> table = tl.study.shipped()  # doctest: +SKIP
-        >>> table.attrs["provenance"]["command"]  # doctest: +SKIP
+        >>> table = tl.study.shipped("sample-complexity")
+        >>> table.attrs["provenance"]["command"]
         'python -m taylorlib.study run sample-complexity --jobs 2'
     """
     names = sorted(path.stem for path in TABLES.glob("*.csv"))
