@@ -8,11 +8,10 @@ plain backward pass. Nothing is done to reach these numbers except that no coeff
 be zero is ever multiplied and that $h_0$ is never put into one array with the others.
 
 Products with the same partner can be carried out as one, with their rows below each other. This
-saves the fixed cost of a product, and costs copies into one array and out of it. It pays when
-the products are small.
+reads the partner once, and costs copies into one array and out of it. It pays where the partner
+is much larger than what is copied: few rows and a large matrix of weights.
 """
 
-import math
 from collections.abc import Callable
 
 from jax import lax
@@ -20,10 +19,10 @@ from jax import lax
 from taylorlib.jet_trust import apply
 from taylorlib.taylor_series import Series, product, total
 
-__all__ = ["STACK_BELOW", "bilinear"]
+__all__ = ["STACK_UP_TO", "bilinear"]
 
-STACK_BELOW = 500_000
-"""Products of less than this many multiplications are stacked."""
+STACK_UP_TO = 0.25
+"""Coefficients of at most this share of their partner's size are stacked."""
 
 
 def bilinear(eqn, a: Series, b: Series, order: int) -> Series:
@@ -43,13 +42,12 @@ def bilinear(eqn, a: Series, b: Series, order: int) -> Series:
         return apply(eqn, x, y)[0]
 
     # The one with more coefficients is stacked; the other one gives one product for each.
-    long = 0 if len(a) >= len(b) else 1
-    row = _row_axis(eqn, long)
-    if row is None or max(len(a), len(b)) < 3 or _multiplications(eqn) >= STACK_BELOW:
+    long, short = (a, b) if len(a) >= len(b) else (b, a)
+    row = _row_axis(eqn, 0 if long is a else 1)
+    if row is None or len(long) < 3 or long[0].size > STACK_UP_TO * short[0].size:
         return product(multiply, a, b, order)
-    if long == 0:
-        return _stacked(multiply, a, b, order, row)
-    return _stacked(lambda x, y: multiply(y, x), b, a, order, row)
+    in_order = multiply if long is a else lambda x, y: multiply(y, x)
+    return _stacked(in_order, long, short, order, row)
 
 
 def _stacked(multiply: Callable, long: Series, short: Series, order: int, row: tuple) -> Series:
@@ -84,14 +82,3 @@ def _row_axis(eqn, which: int) -> tuple[int, int] | None:
         return None
     before = len(batched[0]) + (len(free[0]) if which == 1 else 0)
     return free[which][0], before
-
-
-def _multiplications(eqn) -> int:
-    """How many multiplications of numbers the operation takes."""
-    inputs, (out,) = ([v.aval.shape for v in side] for side in (eqn.invars, eqn.outvars))
-    if eqn.primitive.name == "conv_general_dilated":
-        kernel = inputs[1]
-        filters = kernel[eqn.params["dimension_numbers"].rhs_spec[0]]
-        return math.prod(out) * math.prod(kernel) // max(filters, 1)
-    (contracted, _), _ = eqn.params["dimension_numbers"]
-    return math.prod(out) * math.prod(inputs[0][d] for d in contracted)

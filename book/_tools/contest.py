@@ -45,9 +45,9 @@ class Limits(NamedTuple):
 
 def hold(contest: Contest, limits: Limits) -> dict:
     """Compile every way, repeat them in turns; medians, ratios and their intervals."""
-    runs, compile_seconds = {}, {}
+    runs, costs = {}, {}
     for name, way in contest.ways.items():
-        runs[name], compile_seconds[name] = _prepare(way)
+        runs[name], costs[name] = _prepare(way)
     times = {name: [] for name in runs}
     names, start = list(runs), time.perf_counter()
     for repetition in range(limits.most):
@@ -59,25 +59,25 @@ def hold(contest: Contest, limits: Limits) -> dict:
     return {
         "setting": contest.setting,
         "ways": {
-            name: {
-                "median_seconds": float(np.median(times[name])),
-                "compile_seconds": compile_seconds[name],
-            }
-            for name in names
+            name: {"median_seconds": float(np.median(times[name])), **costs[name]} for name in names
         },
         "ratios": [_ratio(a, b, times) for a, b in contest.ratios],
     }
 
 
-def _prepare(way: Way | Recorded) -> tuple[Callable[[], float], float | None]:
-    """A function that takes the time of one run, and how long it took to compile."""
+def _prepare(way: Way | Recorded) -> tuple[Callable[[], float], dict]:
+    """A function that takes the time of one run; the time to compile and the memory it takes."""
+    costs = {"compile_seconds": None, "temporary_bytes": None}
     if isinstance(way, Recorded):
-        return lambda: way.seconds, None
-    function, seconds = way.function, None
+        return lambda: way.seconds, costs
+    function = way.function
     if way.compiled:
         start = time.perf_counter()
         function = jax.jit(function).lower(*way.arguments).compile()
-        seconds = time.perf_counter() - start
+        costs["compile_seconds"] = time.perf_counter() - start
+        # The most that it needs at one time beside its arguments and results.
+        memory = function.memory_analysis()
+        costs["temporary_bytes"] = getattr(memory, "temp_size_in_bytes", None)
 
     def run():
         begin = time.perf_counter()
@@ -85,7 +85,7 @@ def _prepare(way: Way | Recorded) -> tuple[Callable[[], float], float | None]:
         return time.perf_counter() - begin
 
     run()  # the first run may still load something
-    return run, seconds
+    return run, costs
 
 
 def _ratio(dividend: str, divisor: str, times: dict[str, list[float]]) -> dict:
@@ -111,3 +111,6 @@ def in_words(found: dict) -> Iterable[str]:
     compiled = {name: way["compile_seconds"] for name, way in found["ways"].items()}
     if all(compiled.values()):
         yield "    to compile: " + ", ".join(f"{n} {s:.2g} s" for n, s in compiled.items())
+    memory = {name: way["temporary_bytes"] for name, way in found["ways"].items()}
+    if all(memory.values()):
+        yield "    memory: " + ", ".join(f"{n} {b / 1e6:.3g} MB" for n, b in memory.items())
