@@ -16,12 +16,13 @@ import jax
 import jax.numpy as jnp
 
 from taylorlib.taylor_coefficients import IMPLEMENTATIONS, NoTaylorRuleError
+from taylorlib.taylor_mode import taylor_mode_coefficients
 
 __all__ = ["TaylorModeFallbackWarning", "taylor_model", "taylor_terms"]
 
 
 class TaylorModeFallbackWarning(UserWarning):
-    """Taylor mode does not support an operation of the model; nested derivatives are used.
+    """Taylor mode has no rule for an operation of the model; nested derivatives are used.
 
     The result is right, only its cost doubles with every order. Given once for each operation.
     ``implementation="nested"`` chooses the same without the warning.
@@ -42,9 +43,10 @@ def taylor_model(
             tree of float arrays.
         params0: The expansion point $\theta_0$.
         order: $k\ge0$. Order 0 is constant in the parameters, order 1 linear.
-        implementation: ``"jet"`` (Taylor mode, cost about $k^2$ evaluations of ``f`` at most),
+        implementation: ``"taylor"`` (the Taylor mode of this library: through dense layers
+            $2k+1$ products), ``"jet"`` (that of JAX, which knows fewer operations),
             ``"nested"`` (nested Jacobian-vector products, cost $2^k$, for every function), or
-            ``"auto"``: Taylor mode where every operation supports it, nested with a
+            ``"auto"``: ``"taylor"`` where every operation has a rule, ``"nested"`` with a
             ``TaylorModeFallbackWarning`` where not.
 
     Returns:
@@ -57,7 +59,8 @@ def taylor_model(
             is not a real floating-point array.
         ValueError: If ``order`` is negative, ``implementation`` is unknown, or ``params``
             does not have the tree, shapes and dtypes of ``params0``.
-        NotImplementedError: If ``implementation="jet"`` and an operation has no reliable rule.
+        NotImplementedError: If ``implementation`` is ``"taylor"`` or ``"jet"`` and an operation
+            has no reliable rule there.
 
     Examples:
         >>> import taylorlib as tl
@@ -116,7 +119,7 @@ def taylor_terms(
 def _terms_function(f: Callable, params0: Any, order: int, implementation: str) -> Callable:
     """The function ``(params, x) -> [term 0, ..., term k]``, with checked arguments."""
     order = _checked_order(order)
-    routes = {"auto": _jet_or_nested, **IMPLEMENTATIONS}
+    routes = {"auto": _taylor_or_nested, "taylor": taylor_mode_coefficients, **IMPLEMENTATIONS}
     if implementation not in routes:
         raise ValueError(f"implementation must be one of {[*routes]}, got {implementation!r}.")
     coefficients = routes[implementation]
@@ -142,11 +145,11 @@ def _terms_function(f: Callable, params0: Any, order: int, implementation: str) 
     return terms
 
 
-def _jet_or_nested(g: Callable, leaves: list, directions: list, order: int) -> list:
+def _taylor_or_nested(g: Callable, leaves: list, directions: list, order: int) -> list:
     # One Jacobian-vector product is Taylor mode of order 1.
     if order > 1:
         try:
-            return IMPLEMENTATIONS["jet"](g, leaves, directions, order)
+            return taylor_mode_coefficients(g, leaves, directions, order)
         except NoTaylorRuleError as error:
             _tell(error)
     return IMPLEMENTATIONS["nested"](g, leaves, directions, order)

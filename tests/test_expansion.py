@@ -74,7 +74,6 @@ def moved(params, size=0.3):
     return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, steps, strict=True)])
 
 
-@pytest.mark.filterwarnings("ignore::taylorlib.TaylorModeFallbackWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_terms_of_order_0_to_6_agree_with_nested_derivatives(name):
     params0, x, f = MODELS[name]()
@@ -86,7 +85,7 @@ def test_terms_of_order_0_to_6_agree_with_nested_derivatives(name):
         np.testing.assert_allclose(terms[k], nested[k], rtol=0, atol=1e-10 * scale)
 
 
-@pytest.mark.parametrize("implementation", ["jet", "nested"])
+@pytest.mark.parametrize("implementation", ["taylor", "jet", "nested"])
 def test_terms_agree_with_50_digit_arithmetic(implementation):
     params0, x, f = mlp(jnp.tanh)
     params, x = moved(params0), x[:1]
@@ -234,7 +233,7 @@ def test_model_can_be_compiled_mapped_and_differentiated():
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("implementation", ["jet", "nested"])
+@pytest.mark.parametrize("implementation", ["taylor", "jet", "nested"])
 def test_single_precision_stays_single_and_integer_inputs_are_data(implementation):
     table = normal(0, 5, 3).astype(jnp.float32)
     model = tl.taylor_model(lambda t, i: jnp.tanh(t[i]), table, 2, implementation=implementation)
@@ -243,15 +242,25 @@ def test_single_precision_stays_single_and_integer_inputs_are_data(implementatio
     assert out.shape == (2, 3)
 
 
-def test_relu_falls_back_with_one_warning_that_names_the_operation():
-    params0, x, f = mlp(jax.nn.relu)
+def looping(w, x):
+    return jax.lax.while_loop(lambda c: c[0] < 2, lambda c: (c[0] + 1, jnp.sin(c[1])), (0, w * x))[
+        1
+    ]
+
+
+def test_loop_of_unknown_length_falls_back_with_one_warning_that_names_the_operation():
     tl.expansion._told.clear()
-    model = tl.taylor_model(f, params0, 2)
-    with pytest.warns(tl.TaylorModeFallbackWarning, match="custom_jvp_call"):
-        value = model(moved(params0, 0.01), x)
-    # Gates do not flip at so small a step: the network is bilinear there.
-    np.testing.assert_allclose(value, f(moved(params0, 0.01), x), rtol=1e-12)
-    model(params0, x)  # told once: a second warning would be an error here
+    model = tl.taylor_model(looping, 0.4, 2)
+    with pytest.warns(tl.TaylorModeFallbackWarning, match="while"):
+        value = model(0.5, 2.0)
+    assert value == tl.taylor_model(looping, 0.4, 2, implementation="nested")(0.5, 2.0)
+    model(0.6, 2.0)  # told once: a second warning would be an error here
+
+
+def test_relu_network_is_bilinear_in_two_layers_as_long_as_no_gate_flips():
+    params0, x, f = mlp(jax.nn.relu)
+    params = moved(params0, 0.01)
+    np.testing.assert_allclose(tl.taylor_model(f, params0, 2)(params, x), f(params, x), rtol=1e-12)
 
 
 UNSAFE = {
@@ -263,14 +272,13 @@ UNSAFE = {
 
 
 @pytest.mark.parametrize("primitive", UNSAFE)
-def test_operations_that_jet_gets_wrong_or_lacks_are_found(primitive):
+def test_operations_that_jet_gets_wrong_or_lacks_are_refused_there_and_have_a_rule_here(primitive):
     w, x, f = jnp.array([0.4, 1.7]), jnp.array([1.0, 2.0]), UNSAFE[primitive]
-    tl.expansion._told.clear()
-    with pytest.warns(tl.TaylorModeFallbackWarning):
-        terms = tl.taylor_terms(f, w, w + 0.1, x, 3)
-    np.testing.assert_array_equal(
-        terms, tl.taylor_terms(f, w, w + 0.1, x, 3, implementation="nested")
-    )
+    with pytest.raises(NotImplementedError):
+        tl.taylor_terms(f, w, w + 0.1, x, 3, implementation="jet")
+    nested = tl.taylor_terms(f, w, w + 0.1, x, 3, implementation="nested")
+    terms = tl.taylor_terms(f, w, w + 0.1, x, 3)  # a fallback would be an error here
+    np.testing.assert_allclose(terms, nested, rtol=1e-11, atol=1e-12)
 
 
 def test_softmax_attention_is_expanded_in_taylor_mode():
@@ -345,6 +353,8 @@ def test_wrong_arguments_are_refused_with_value_and_remedy(call, error, message)
         call()
 
 
-def test_terms_carry_one_over_k_factorial():
-    terms = tl.taylor_terms(lambda w, x: jnp.exp(w * x), 0.0, 1.0, 2.0, 6)
+@pytest.mark.parametrize("implementation", ["taylor", "jet", "nested"])
+def test_terms_carry_one_over_k_factorial(implementation):
+    f = lambda w, x: jnp.exp(w * x)  # noqa: E731
+    terms = tl.taylor_terms(f, 0.0, 1.0, 2.0, 6, implementation=implementation)
     np.testing.assert_allclose(terms, [2.0**k / math.factorial(k) for k in ORDERS], rtol=1e-14)
