@@ -62,10 +62,18 @@ def _predict(activation, init, W, x):
     return two_layer_term(activation, 2)(init, W, x)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _signed_gates(activation, init, x):
-    scale = init.a / math.sqrt(init.a.shape[0])
-    return activation.derivative(2)(init.W0 @ x.T) * scale[:, None]
+@functools.partial(jax.jit, static_argnames=("activation", "m", "norm", "start"))
+def _begin(key, x, *, activation, m, norm, start):
+    """The initialization, the start of the movement, and the gates of the samples.
+
+    One program: compiled operation by operation this takes longer than a fit.
+    """
+    keys = jax.random.split(key)
+    init = init_two_layer(m, x.shape[1], key=keys[0], input_norm=norm)
+    init = TwoLayerInit(init.W0.astype(x.dtype), init.a.astype(x.dtype))
+    W = (start * m**-0.25 / norm) * jax.random.normal(keys[1], init.W0.shape, x.dtype)
+    signs = init.a[:, None] / math.sqrt(m)
+    return init, W, activation.derivative(2)(init.W0 @ x.T) * signs
 
 
 @jax.jit
@@ -180,9 +188,8 @@ def fit_quadratic(
     for strength, steps in zip(path, budget, strict=True):
 
         def evaluate(flat, strength=strength):
-            value, gradient = objective_and_gradient(
-                data[0], jnp.asarray(flat.reshape(W.shape), W.dtype), *data[1:], strength
-            )
+            now = flat.reshape(W.shape).astype(W.dtype)
+            value, gradient = objective_and_gradient(data[0], now, *data[1:], strength)
             return float(value), np.asarray(gradient, float).ravel()
 
         last = stages[-1] if stages else np.asarray(W, float)
@@ -194,12 +201,12 @@ def fit_quadratic(
         objectives.append(float(found.fun))
         evaluations += found.nfev
         if held is not None:
-            out = _predict(activation, init, jnp.asarray(stages[-1], W.dtype), held[0])
-            errors.append(float(((out - held[1]) ** 2).mean()))
+            out = _predict(activation, init, stages[-1].astype(W.dtype), held[0])
+            errors.append(float(((np.asarray(out) - held[1]) ** 2).mean()))
     best = int(np.argmin(errors)) if errors else len(path) - 1
     return QuadraticFit(
         init,
-        jnp.asarray(stages[best], W.dtype),
+        jnp.asarray(stages[best].astype(W.dtype)),
         activation,
         path[best],
         path,
@@ -285,11 +292,15 @@ def _descend(data, W, strength, step, steps):
 
 
 def _prepare(x, y, key, gates, m, weights, pad_to, input_norm, start):
-    """Checked and padded data with its gates, initialization, start and activation."""
+    """Checked and padded data with its gates, initialization, start and activation.
+
+    Whatever needs no compilation is done in NumPy.
+    """
     activation = _activation(gates)
-    x, y = jnp.asarray(x), jnp.asarray(y)
-    weights = jnp.ones(y.shape, x.dtype) if weights is None else jnp.asarray(weights, x.dtype)
+    x, y = _array(x), _array(y)
     _check_samples(x, y)
+    y = y.astype(x.dtype)
+    weights = np.ones_like(y) if weights is None else np.asarray(weights).astype(x.dtype)
     _check_weights(weights, y)
     n, d = x.shape
     size = n if pad_to is None else pad_to
@@ -298,15 +309,20 @@ def _prepare(x, y, key, gates, m, weights, pad_to, input_norm, start):
     if not start > 0:
         raise ValueError(f"start must be positive, got {start}: W = 0 is a saddle point.")
     fill = size - n
-    x = jnp.pad(x, ((0, fill), (0, 0)))
-    y = jnp.pad(y.astype(x.dtype), (0, fill))
-    weights = jnp.pad(weights / weights.sum(), (0, fill))
+    x = jnp.asarray(np.pad(x, ((0, fill), (0, 0))))
+    y = jnp.asarray(np.pad(y, (0, fill)))
+    weights = jnp.asarray(np.pad(weights / weights.sum(), (0, fill)))
     norm = math.sqrt(d) if input_norm is None else input_norm
-    keys = jax.random.split(key)
-    init = init_two_layer(m, d, key=keys[0], input_norm=norm)
-    init = TwoLayerInit(init.W0.astype(x.dtype), init.a.astype(x.dtype))
-    W = (start * m**-0.25 / norm) * jax.random.normal(keys[1], (m, d), x.dtype)
-    return (_signed_gates(activation, init, x), x, y, weights), init, W, activation
+    init, W, gates = _begin(
+        key, x, activation=activation, m=m, norm=float(norm), start=float(start)
+    )
+    return (gates, x, y, weights), init, W, activation
+
+
+def _array(values) -> np.ndarray:
+    """The values as JAX would hold them: float64 only if it is enabled."""
+    values = np.asarray(values)
+    return values.astype(jax.dtypes.canonicalize_dtype(values.dtype))
 
 
 def _activation(gates: str | Activation) -> Activation:
@@ -338,14 +354,14 @@ def _held_out(x_held, y_held, d, dtype):
         raise ValueError("give both x_held and y_held, or neither.")
     if x_held is None:
         return None
-    x_held, y_held = jnp.asarray(x_held, dtype), jnp.asarray(y_held, dtype)
+    x_held, y_held = np.asarray(x_held).astype(dtype), np.asarray(y_held).astype(dtype)
     _check_samples(x_held, y_held, "held-out ")
     if x_held.shape[1] != d:
         raise ValueError(f"held-out inputs have dimension {x_held.shape[1]}, the others {d}.")
     return x_held, y_held
 
 
-def _check_samples(x: Array, y: Array, which: str = "") -> None:
+def _check_samples(x: np.ndarray, y: np.ndarray, which: str = "") -> None:
     if x.ndim != 2 or y.ndim != 1 or x.shape[0] != y.shape[0]:
         raise ValueError(
             f"{which}samples must have shapes x[n, d] and y[n], got {x.shape} and {y.shape}."
@@ -355,14 +371,14 @@ def _check_samples(x: Array, y: Array, which: str = "") -> None:
     for name, values in (("x", x), ("y", y)):
         if not jnp.issubdtype(values.dtype, jnp.floating):
             raise ValueError(f"{which}{name} must hold floats, got {values.dtype}.")
-        if not bool(jnp.isfinite(values).all()):
+        if not np.isfinite(values).all():
             raise ValueError(f"{which}{name} holds values that are not finite. Drop these samples.")
 
 
-def _check_weights(weights: Array, y: Array) -> None:
+def _check_weights(weights: np.ndarray, y: np.ndarray) -> None:
     if weights.shape != y.shape:
         raise ValueError(
             f"one weight for each sample: got {weights.shape} for {y.shape[0]} samples."
         )
-    if not bool((weights >= 0).all() & (weights.sum() > 0) & jnp.isfinite(weights).all()):
+    if not ((weights >= 0).all() and weights.sum() > 0 and np.isfinite(weights).all()):
         raise ValueError("weights must be finite and non-negative, with a positive sum.")
