@@ -138,9 +138,11 @@ def test_plot_draws_curves_and_fits_the_samples_needed(here, capsys):
     assert "no column 'error'" in capsys.readouterr().err
 
 
-def test_interrupted_run_says_how_to_go_on(here, capsys, monkeypatch):
+def test_interrupted_run_keeps_what_was_finished_and_says_how_to_go_on(here, capsys, monkeypatch):
     def interrupt(cell):
-        raise KeyboardInterrupt
+        if cell["seed"] == 5:
+            raise KeyboardInterrupt
+        return {"value": 1}
 
     from taylorlib.study import registry
 
@@ -148,6 +150,7 @@ def test_interrupted_run_says_how_to_go_on(here, capsys, monkeypatch):
     monkeypatch.setitem(registry._LEARNERS, "parabola", old._replace(function=interrupt))
     assert main(["run", "fast"]) == 130
     assert "what was finished is kept" in capsys.readouterr().err
+    assert finished(here) == 5
 
 
 def finished(folder):
