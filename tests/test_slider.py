@@ -56,6 +56,26 @@ def test_label_that_closes_a_script_stays_a_label():
     assert markup.count("</script>") == 1
 
 
+def product(**kwargs):
+    frames = [((p, p + d), frame(i)) for p in "ab" for i, d in enumerate("xyz")]
+    return make(frames=frames, control=["degree", "dimension"], **kwargs).markup
+
+
+def test_several_sliders_have_their_own_labels_and_positions():
+    markup = product(start=4)
+    assert re.findall(r'<label for="([^"]*)">([^<]*)</label> <input id="([^"]*)"', markup) == [
+        ("slider-slopes-input", "degree", "slider-slopes-input"),
+        ("slider-slopes-input-1", "dimension", "slider-slopes-input-1"),
+    ]
+    assert re.findall(r'max="(\d)" value="(\d)" aria-valuetext="(\w+)"', markup) == [
+        ("1", "1", "b"),
+        ("2", "1", "by"),
+    ]
+    visible = re.findall(r'<div class="slider-frame"( hidden)?>', markup)
+    assert [not hidden for hidden in visible] == [i == 4 for i in range(6)]
+    assert re.findall(r'alt="([^"]*)"', markup)[5] == "a line; degree b, dimension bz"
+
+
 def test_nothing_is_loaded():
     assert not re.search(r"(?:src|href)=[\"'](?!data:|%23|#)", make().markup)
 
@@ -69,6 +89,15 @@ def test_nothing_is_loaded():
         ({"alt": ""}, "got ''"),
         ({"alt": ["one"]}, r"got \['one'\]"),
         ({"start": 3}, "from 0 to 2, got 3"),
+        ({"control": ["a", "b"]}, "each frame needs 2 labels"),
+        (
+            {"frames": [((k, v), frame(1)) for k, v in ("xa", "xb", "ya")], "control": ["p", "d"]},
+            r"form a product.* got 3 frames with first labels \['x', 'y'\]",
+        ),
+        (
+            {"frames": [((k, v), frame(1)) for k, v in ("xa", "ya", "xb")], "control": ["p", "d"]},
+            "form a product",
+        ),
     ],
 )
 def test_bad_slider_is_refused_with_the_value(kwargs, message):
