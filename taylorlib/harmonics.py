@@ -9,7 +9,7 @@ $$Z_p(x,x')=N(d,p)\,P_p\Big(\frac{x^\top x'}{\|x\|\,\|x'\|}\Big).$$
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -143,7 +143,7 @@ def zonal_rule(d: int, nodes: int = 128) -> tuple[np.ndarray, np.ndarray]:
         Nodes and weights, each ``[2 * nodes]``; the weights sum to 1.
 
     Raises:
-        ValueError: If ``d < 2`` or ``nodes < 1``.
+        ValueError: If ``d < 2``, ``d > 2000`` (the weights overflow) or ``nodes < 1``.
 
     Examples:
         >>> import taylorlib as tl
@@ -152,6 +152,8 @@ def zonal_rule(d: int, nodes: int = 128) -> tuple[np.ndarray, np.ndarray]:
         0.2
     """
     _check_degree(d, 0)
+    if d > 2000:
+        raise ValueError(f"zonal_rule works up to d = 2000, got {d}: use the Gaussian limit there.")
     if nodes < 1:
         raise ValueError(f"zonal_rule needs at least one node on each half, got {nodes}.")
     power = (d - 3) / 2
@@ -194,8 +196,8 @@ def zonal_coefficients(
     _check_degree(d, max_degree)
     return np.array(
         [
-            math.sqrt(harmonic_dimension(d, p)) * (weights @ (values * _legendre(p, d, t)))
-            for p in range(max_degree + 1)
+            math.sqrt(harmonic_dimension(d, p)) * (weights @ (values * P))
+            for p, P in enumerate(_legendre_up_to(max_degree, d, t))
         ]
     )
 
@@ -256,7 +258,7 @@ def kernel_eigenvalues(
     t, weights = zonal_rule(d, nodes)
     values = _finite(profile(t), "the profile")
     _check_degree(d, max_degree)
-    return np.array([weights @ (values * _legendre(p, d, t)) for p in range(max_degree + 1)])
+    return np.array([weights @ (values * P) for P in _legendre_up_to(max_degree, d, t)])
 
 
 def energy_by_degree(
@@ -295,14 +297,15 @@ def energy_by_degree(
             f"energy_by_degree needs at least two points and one value for each; got x of shape "
             f"{x.shape} and values of shape {values.shape}."
         )
-    n = len(x)
+    n, d = x.shape
     _finite(x, "x")
-    energies = []
-    for p in degrees:
-        diagonal = harmonic_dimension(x.shape[1], p) * (values**2).sum(-1)
-        total = ((values @ np.asarray(harmonic_kernel(x, x, p))) * values).sum(-1)
-        energies.append((total - diagonal) / (n * (n - 1)))
-    return np.stack(energies, axis=-1)
+    _check_degree(d, min(degrees, default=0))
+    energies = {}
+    for p, P in enumerate(_legendre_up_to(max(degrees, default=0), d, _cosines(x, x))):
+        if p in degrees:
+            total = ((values @ P) * values).sum(-1) - (values**2).sum(-1)
+            energies[p] = harmonic_dimension(d, p) * total / (n * (n - 1))
+    return np.stack([energies[p] for p in degrees], axis=-1)
 
 
 def degree_errors(
@@ -357,23 +360,31 @@ def degree_errors(
             f"{alpha.shape} for {len(x)} points."
         )
     d = x.shape[1]
+    top = len(eigenvalues) - 1
+    pairs = _legendre_up_to(top, d, _cosines(x, x))
+    along = _legendre_up_to(top, d, _cosines(x, np.asarray(direction)[None])[:, 0])
     errors = []
-    for p, (eigenvalue, c) in enumerate(zip(eigenvalues, target, strict=True)):
-        Z = np.asarray(harmonic_kernel(x, x, p))
-        along = np.asarray(harmonic_kernel(x, direction[None], p))[:, 0]
-        square = eigenvalue**2 * ((alpha @ Z) * alpha).sum(-1)
-        cross = eigenvalue * c / math.sqrt(harmonic_dimension(d, p)) * (alpha @ along)
+    for p, (eigenvalue, c, P, Q) in enumerate(zip(eigenvalues, target, pairs, along, strict=True)):
+        N = harmonic_dimension(d, p)
+        square = eigenvalue**2 * N * ((alpha @ P) * alpha).sum(-1)
+        cross = eigenvalue * c * math.sqrt(N) * (alpha @ Q)
         errors.append(square - 2 * cross + c**2)
     return np.stack(errors, axis=-1)
 
 
-def _legendre(p: int, d: int, t: np.ndarray) -> np.ndarray:
-    """As ``legendre``, in float64 whatever the precision of JAX."""
+def _legendre_up_to(top: int, d: int, t: np.ndarray) -> Iterator[np.ndarray]:
+    """P_0(t), P_1(t), ... as ``legendre``, in the precision of ``t`` and without compilation."""
     previous, current = np.zeros_like(t), np.ones_like(t)
-    for k in range(p):
+    for k in range(top + 1):
+        yield current
         following = t if k == 0 else ((2 * k + d - 2) * t * current - k * previous) / (k + d - 2)
         previous, current = current, following
-    return current
+
+
+def _cosines(x1: ArrayLike, x2: ArrayLike) -> np.ndarray:
+    x1, x2 = np.asarray(x1), np.asarray(x2)
+    norms = np.outer(np.linalg.norm(x1, axis=1), np.linalg.norm(x2, axis=1))
+    return np.clip(x1 @ x2.T / norms, -1.0, 1.0)
 
 
 def _check_degree(d: int, p: int) -> None:
