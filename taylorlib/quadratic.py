@@ -62,18 +62,19 @@ def _predict(activation, init, W, x):
     return two_layer_term(activation, 2)(init, W, x)
 
 
-@functools.partial(jax.jit, static_argnames=("activation", "m", "norm", "start"))
-def _begin(key, x, *, activation, m, norm, start):
-    """The initialization, the start of the movement, and the gates of the samples.
-
-    One program: compiled operation by operation this takes longer than a fit.
-    """
+@functools.partial(jax.jit, static_argnames=("m", "d", "norm", "start", "dtype"))
+def _begin(key, *, m, d, norm, start, dtype):
+    """The initialization and the start of the movement, in one program for all sizes."""
     keys = jax.random.split(key)
-    init = init_two_layer(m, x.shape[1], key=keys[0], input_norm=norm)
-    init = TwoLayerInit(init.W0.astype(x.dtype), init.a.astype(x.dtype))
-    W = (start * m**-0.25 / norm) * jax.random.normal(keys[1], init.W0.shape, x.dtype)
-    signs = init.a[:, None] / math.sqrt(m)
-    return init, W, activation.derivative(2)(init.W0 @ x.T) * signs
+    init = init_two_layer(m, d, key=keys[0], input_norm=norm)
+    init = TwoLayerInit(init.W0.astype(dtype), init.a.astype(dtype))
+    return init, (start * m**-0.25 / norm) * jax.random.normal(keys[1], (m, d), dtype)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _signed_gates(activation, init, x):
+    signs = init.a[:, None] / math.sqrt(init.a.shape[0])
+    return activation.derivative(2)(init.W0 @ x.T) * signs
 
 
 @jax.jit
@@ -313,10 +314,8 @@ def _prepare(x, y, key, gates, m, weights, pad_to, input_norm, start):
     y = jnp.asarray(np.pad(y, (0, fill)))
     weights = jnp.asarray(np.pad(weights / weights.sum(), (0, fill)))
     norm = math.sqrt(d) if input_norm is None else input_norm
-    init, W, gates = _begin(
-        key, x, activation=activation, m=m, norm=float(norm), start=float(start)
-    )
-    return (gates, x, y, weights), init, W, activation
+    init, W = _begin(key, m=m, d=d, norm=float(norm), start=float(start), dtype=x.dtype)
+    return (_signed_gates(activation, init, x), x, y, weights), init, W, activation
 
 
 def _array(values) -> np.ndarray:

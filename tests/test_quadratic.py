@@ -21,7 +21,7 @@ def problem(n=60, d=4, p=3, seed=0, dtype=None):
     return x, target(x).astype(x.dtype), x_new, target(x_new).astype(x.dtype)
 
 
-@pytest.mark.parametrize("gates", GATES, ids=str)
+@pytest.mark.parametrize("gates", GATES, ids=lambda g: g if isinstance(g, str) else g.name)
 @given(shape=st.sampled_from([(2, 2, 1), (7, 4, 3), (12, 10, 5)]), seed=st.integers(0, 9999))
 @settings(max_examples=6)
 def test_gradient_is_that_of_automatic_differentiation(gates, shape, seed):

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import jax
+import numpy as np
 import optax
 import taylorlib as tl
 
@@ -34,6 +35,7 @@ def contests(quick: bool) -> Iterator[Contest]:
         keys = jax.random.split(jax.random.key(0), 3)
         x = tl.inputs.sphere(n, d, key=keys[1])
         y = tl.power_target(d, 4, key=keys[0])(x)
+        x, y = np.asarray(x), np.asarray(y)  # cut without a program for every size
         settings = {"gates": gates, "m": m, "regularizer": path}
         settings |= {"iterations": (5, 10) if quick else (50, 200), "key": keys[2]}
         W0 = m**-0.25 / math.sqrt(d) * jax.random.normal(jax.random.split(keys[2])[1], (m, d))
