@@ -368,7 +368,7 @@ write = tl.checkpoints.write_atomically
 
 
 def slowly(path, content):
-    # A kill then falls into the writing of a file as often as between two.
+    # A kill then falls between the files of one save, where a careless order would tear it.
     time.sleep(slow)
     write(path, content)
 
