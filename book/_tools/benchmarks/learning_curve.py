@@ -39,7 +39,7 @@ def contests(quick: bool) -> Iterator[Contest]:
         return curve.test_error
 
     for spacing, sizes in (
-        ("logarithmic", np.geomspace(n / 20, n, 12).astype(int)),
+        ("logarithmic", np.geomspace(max(n / 20, 2), n, 12).astype(int)),
         ("even", np.linspace(n / 12, n, 12).astype(int)),
     ):
         ways = {
