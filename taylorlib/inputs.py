@@ -128,7 +128,9 @@ def spiked(n: int, d: int, *, key: Array, share: float) -> Float[Array, "n d"]:
     s = jax.random.rademacher(key_s, (n, 1), float)
     if d == 1 or share == 1:
         return math.sqrt(d) * s * jnp.eye(1, d)
-    t = jax.random.beta(key_t, 0.5, (1 - share) / (2 * share), (n, 1))
+    # JAX compiles its rejection sampler for every size, for seconds: round the size up.
+    size = 1024 * 4 ** max(0, math.ceil(math.log(n / 1024, 4)))
+    t = jax.random.beta(key_t, 0.5, (1 - share) / (2 * share), (size, 1))[:n]
     rest = jnp.sqrt(1 - t) * _directions(n, d - 1, key_v)
     return math.sqrt(d) * jnp.hstack([s * jnp.sqrt(t), rest])
 

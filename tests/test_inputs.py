@@ -60,6 +60,13 @@ def test_spiked_with_share_one_over_d_is_uniform_on_the_sphere(seed):
     assert np.abs((x**4).mean(axis=0) - 15 / 7).max() < 5 * 4 / DRAWS**0.5
 
 
+@pytest.mark.parametrize("n", [1, 1023, 1024, 1025, 4096, 4097])
+def test_spiked_gives_as_many_inputs_as_asked_for(n):
+    x = inputs.spiked(n, 3, key=jax.random.key(0), share=0.5)
+    assert x.shape == (n, 3)
+    assert len(np.unique(x[:, 0])) == n
+
+
 def test_rank_one_inputs_lie_on_one_axis_with_both_signs():
     x = inputs.spiked(50, 3, key=jax.random.key(0), share=1.0)
     assert (x[:, 1:] == 0).all()
