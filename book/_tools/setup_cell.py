@@ -13,6 +13,7 @@ if "google.colab" in sys.modules:
         "cvxpy": ["cvxpy>=1.6"],
         "frozendict": ["frozendict>=2.3.8"],
         "jaxtyping": ["jaxtyping>=0.3"],
+        "mlxtend": ["mlxtend>=0.23"],
         "optax": ["optax>=0.2.4"],
         "taylorlib": ["--no-deps", f"git+{REPOSITORY}@{VERSION}"],
         # its dependencies would bring TensorFlow
