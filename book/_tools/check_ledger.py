@@ -18,6 +18,7 @@ DECIDED_BY = ("proof", "text")
 AT_LEAST = 40  # claims; the post makes more than that
 CHAPTERS = (
     *("ntk", "expansion", "coupling", "landscape", "taylorized-training", "large-learning-rates"),
+    "kernel-against-network",
     *("kernel-limits", "generalization", "low-rank-polynomials", "hierarchical-learning"),
     *("other-frameworks", "after-the-post"),
 )
