@@ -1,7 +1,9 @@
 """The ledger page: every claim of `claims.toml` beside what the notebooks measured.
 
 The directive ``claim-ledger`` writes the page. In the chapters, the id in front of a measured line
-becomes a link to the claim's entry.
+becomes a link to the claim's entry. On any page ``{claim}`id` `` links to an entry, and the
+directive ``claim-measured`` repeats what decided some claims: their verdicts, the lines measured
+for them and their proofs.
 """
 
 import json
@@ -51,19 +53,26 @@ class ClaimLedger(SphinxDirective):
     def _summary(self, claims: list[dict]) -> list[nodes.Node]:
         settled = Counter(c["verdict"] for c in claims if self._is_finished(c))
         to_come = Counter(c["verdict"] for c in claims if not self._is_finished(c))
-        rows = [
-            "| Verdict | settled | still to come |",
-            "|:--|--:|--:|",
-            *(f"| {v} | {settled[v]} | {to_come[v]} |" for v in _verdicts(claims)),
-            f"| **all {len(claims)}** | **{settled.total()}** | **{to_come.total()}** |",
-        ]
         lines = sum(map(len, self.measured.values()))
-        text = (
-            f"So far {settled.total()} of {len(claims)} claims are settled, by {lines} measured "
-            "lines and the proofs of the chapters. A claim is settled when the chapter that "
-            "examines it stands; the verdicts on the others are what we expect."
-        )
-        return [nodes.container("", *self._parse("\n".join([text, "", *rows])), classes=["ledger"])]
+        by = f"by {lines} measured lines and the proofs of the chapters."
+        if to_come:
+            text = (
+                f"So far {settled.total()} of {len(claims)} claims are settled, {by} A claim is "
+                "settled when the chapter that examines it stands; the verdicts on the others "
+                "are what we expect."
+            )
+            head = ["| Verdict | settled | still to come |", "|:--|--:|--:|"]
+            rows = [f"| {v} | {settled[v]} | {to_come[v]} |" for v in _verdicts(claims)]
+            total = f"| **all {len(claims)}** | **{settled.total()}** | **{to_come.total()}** |"
+        else:
+            text = f"All {len(claims)} claims are settled, {by}"
+            if "book/errata" in self.env.found_docs:
+                text += " {doc}`/book/errata` says what follows for the text of the post."
+            head = ["| Verdict | claims |", "|:--|--:|"]
+            rows = [f"| {v} | {settled[v]} |" for v in _verdicts(claims)]
+            total = f"| **all** | **{len(claims)}** |"
+        table = "\n".join([text, "", *head, *rows, total])
+        return [nodes.container("", *self._parse(table), classes=["ledger"])]
 
     def _section(self, place: str, claims: list[dict]) -> nodes.section:
         section = nodes.section("", nodes.title("", place))
@@ -93,7 +102,7 @@ class ClaimLedger(SphinxDirective):
         entry += self._parse(f"**Why.** {claim['why']}{self._proofs(claim, finished)}")
         found = self.measured[claim["id"]]
         if found:
-            items = [nodes.list_item("", self._line(one)) for one in found]
+            items = [nodes.list_item("", measured_line(self.env, one)) for one in found]
             entry += nodes.bullet_list("", *items, classes=["ledger-measured"])
         return entry
 
@@ -104,13 +113,6 @@ class ClaimLedger(SphinxDirective):
             return ""
         return " Proof: " + ", ".join(f"{{prf:ref}}`{label}`" for label in proofs) + "."
 
-    def _line(self, one: dict) -> nodes.paragraph:
-        page = self.env.app.builder.get_relative_uri(self.env.docname, f"book/{one['chapter']}")
-        link = nodes.reference("", one["quantity"], refuri=f"{page}#{one['anchor']}", internal=True)
-        value = nodes.inline("", one["measured"], classes=["ledger-value"])
-        said = f", predicted {one['prediction']} ({one['because']})"
-        return nodes.paragraph("", "", link, nodes.Text(": "), value, nodes.Text(said))
-
     def _parse(self, text: str, style: str | None = None) -> list[nodes.Node]:
         parent = nodes.Element()
         source = str(Path(self.env.srcdir) / "book" / "claims.toml")
@@ -119,6 +121,15 @@ class ClaimLedger(SphinxDirective):
             for child in parent.children:
                 child["classes"].append(style)
         return parent.children
+
+
+def measured_line(env, one: dict) -> nodes.paragraph:
+    """One measurement in words, with a link to the cell that made it."""
+    page = env.app.builder.get_relative_uri(env.docname, f"book/{one['chapter']}")
+    link = nodes.reference("", one["quantity"], refuri=f"{page}#{one['anchor']}", internal=True)
+    value = nodes.inline("", one["measured"], classes=["ledger-value"])
+    said = f", predicted {one['prediction']} ({one['because']})"
+    return nodes.paragraph("", "", link, nodes.Text(": "), value, nodes.Text(said))
 
 
 def _titles(front_page: Path) -> dict[str, str]:
