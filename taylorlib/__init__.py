@@ -2,25 +2,31 @@
 
 from taylorlib import (
     activations,
+    catapult,
     certificates,
     checkpoints,
     claims,
     coupling,
     curvature,
     datasets,
+    deep_kernel,
     download,
     duality,
     expansion,
     expressivity,
     fits,
+    flow,
     harmonics,
     hessian,
     hierarchical,
+    hierarchy,
+    hierarchy_series,
     inputs,
     isolation,
     kernels,
     landscape,
     losses,
+    meanfield,
     multilayer,
     networks,
     objectives,
@@ -53,10 +59,12 @@ from taylorlib.coupling import (
     scale_neurons,
 )
 from taylorlib.curvature import quadratic_curvature, sign_averaged_curvature
+from taylorlib.deep_kernel import relu_mlp_kernel, relu_mlp_ntk
 from taylorlib.duality import dual_bound
 from taylorlib.expansion import TaylorModeFallbackWarning, taylor_model, taylor_terms
 from taylorlib.expressivity import ExplicitSolution, explicit_solution
 from taylorlib.fits import PowerLaw, fit_power_law
+from taylorlib.flow import solve_flow
 from taylorlib.harmonics import (
     energy_by_degree,
     harmonic_dimension,
@@ -67,9 +75,12 @@ from taylorlib.harmonics import (
 )
 from taylorlib.hessian import smallest_eigenpair
 from taylorlib.hierarchical import fit_hierarchical
+from taylorlib.hierarchy import hierarchy_kernel, truncated_hierarchy, two_layer_hierarchy
+from taylorlib.hierarchy_series import hierarchy_flow
 from taylorlib.isolation import isolate_order
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
+from taylorlib.meanfield import particle_flow, particle_ntk
 from taylorlib.multilayer import init_mlp, mlp
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
 from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
@@ -105,6 +116,7 @@ __all__ = [
     "activations",
     "analytic_teacher",
     "batch_order",
+    "catapult",
     "certificates",
     "certify_network",
     "certify_quadratic",
@@ -117,6 +129,7 @@ __all__ = [
     "critical_rate",
     "curvature",
     "datasets",
+    "deep_kernel",
     "deep_teacher",
     "degree_two",
     "descend",
@@ -136,12 +149,17 @@ __all__ = [
     "fit_quadratic",
     "fit_signed_network",
     "fits",
+    "flow",
     "harmonic_dimension",
     "harmonic_kernel",
     "harmonic_target",
     "harmonics",
     "hessian",
     "hierarchical",
+    "hierarchy",
+    "hierarchy_flow",
+    "hierarchy_kernel",
+    "hierarchy_series",
     "init_mlp",
     "init_two_layer",
     "inputs",
@@ -157,6 +175,7 @@ __all__ = [
     "linear_term_variance",
     "losses",
     "low_rank_polynomial",
+    "meanfield",
     "mixed_norm",
     "mlp",
     "monte_carlo_sign_mean",
@@ -165,6 +184,8 @@ __all__ = [
     "networks",
     "noisy_descent",
     "objectives",
+    "particle_flow",
+    "particle_ntk",
     "perturbed_descent",
     "plots",
     "polynomial_teacher",
@@ -179,6 +200,8 @@ __all__ = [
     "randomized_mean",
     "randomized_variance",
     "regression",
+    "relu_mlp_kernel",
+    "relu_mlp_ntk",
     "representation",
     "saddles",
     "scale_neurons",
@@ -190,6 +213,7 @@ __all__ = [
     "slider",
     "slider_figure",
     "smallest_eigenpair",
+    "solve_flow",
     "stability",
     "study",
     "targets",
@@ -200,7 +224,9 @@ __all__ = [
     "trainer",
     "training",
     "trajectory",
+    "truncated_hierarchy",
     "two_layer",
+    "two_layer_hierarchy",
     "two_layer_ntk",
     "two_layer_term",
     "whiten",
