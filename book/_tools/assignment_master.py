@@ -10,14 +10,15 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import one_sentence
 import yaml
+
+import one_sentence
 from project import HERE
 
 FOLDER = HERE / "book" / "assignments"
 EXAMPLE = HERE / "tests" / "book" / "example_assignment"  # the format at its smallest
 MARK = re.compile(r"#\s*(BEGIN|END)\s+(QUESTION|SOLUTION|TESTS)\s*$")
-CHECK = re.compile(r"grader\.check\(\s*[\"'](\w+)[\"']\s*\)\s*;?")
+CHECK = re.compile(r"grader\.check\(\s*[\"'](\w+)[\"']")
 
 
 class Case(NamedTuple):

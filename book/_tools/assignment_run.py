@@ -6,7 +6,6 @@ name from the notebook, `None` where a name is missing, and `env` is the whole n
 
 import inspect
 import json
-import traceback
 from collections.abc import Callable
 
 LONGEST_MESSAGE = 300
@@ -49,7 +48,8 @@ def call(test: Callable, namespace: dict) -> None:
 def one_line(error: BaseException) -> str:
     """An error in one line, cut where it is long."""
     try:
-        text = "".join(traceback.format_exception_only(error)).strip().split("\n")[-1]
+        first = str(error).strip().split("\n")[0]
+        text = f"{type(error).__name__}: {first}" if first else type(error).__name__
     except Exception:  # an error of the submission whose own text fails
         text = type(error).__name__
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"

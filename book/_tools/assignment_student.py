@@ -4,8 +4,9 @@ Otter removes solutions and hidden tests. This module puts two cells in front (t
 and the public tests), and looks for what must not have stayed.
 """
 
-import address
 import nbformat
+
+import address
 import one_sentence
 from assignment_master import Master
 from project import Project

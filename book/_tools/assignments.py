@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 import assignment_master
 import assignment_student
-import nbformat
 import one_sentence
 import safely
 from assignment_master import Master
