@@ -44,5 +44,12 @@ mutants: env  ## break the library in many places, one at a time, and see that t
 bench: env  ## show how fast the library is, as ratios measured in one run
 	@$(RUN) $(TOOLS)/bench.py
 
+.PHONY: assignments grade
+assignments: env  ## make student notebooks, autograders and solutions of the problem sets
+	@$(RUN) $(TOOLS)/assignments.py
+
+grade: env  ## grade a class: make grade ASSIGNMENT=name SUBMISSIONS=folder [OPTIONS="--seconds 600"]
+	@$(RUN) $(TOOLS)/grade.py "$(ASSIGNMENT)" "$(SUBMISSIONS)" $(OPTIONS)
+
 clean:  ## remove executed notebooks and pages (and keep the environment)
 	@rm -rf out
