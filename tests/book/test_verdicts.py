@@ -53,7 +53,7 @@ def mini(tmp_path_factory):
     (root / "book" / "ntk.ipynb").write_text(notebook(CODE, STATE, text=text))
     intro = root / "book" / "intro.md"
     intro.write_text(intro.read_text().replace("`one`", "`ntk`"))
-    pages = ("ledger", "errata", "statements")
+    pages = ("ledger", "errata", "statements", "status")
     toc = (root / "_toc.yml").read_text().replace("book/one", "book/ntk")
     (root / "_toc.yml").write_text(toc + "".join(f"  - file: book/{p}\n" for p in pages))
     filler = "A. " * 60
@@ -65,6 +65,7 @@ def mini(tmp_path_factory):
     (root / "book" / "statements.md").write_text(
         f"# Statements\n\n{filler}\n\n```{{statement-list}}\n```\n"
     )
+    (root / "book" / "status.md").write_text(f"# Status\n\n{filler}\n\n```{{status}}\n```\n")
     claim = {
         "id": "wide-is-linear",
         "claim": "Wide networks are linear.",
@@ -118,6 +119,21 @@ def test_settled_ledger_counts_no_claims_to_come(mini):
     text = soup(mini, "ledger").get_text(" ")
     assert "All 40 claims are settled, by 1 measured lines" in text
     assert "still to come" not in text
+
+
+def test_status_has_run_times_versions_and_the_count_of_claims(mini):
+    import jax
+
+    times, versions = soup(mini, "status").find_all("table")
+    rows = [[c.get_text() for c in row.find_all("td")] for row in times.find_all("tr")[1:]]
+    assert [row[0] for row in rows] == ["One", "all 1"]
+    assert all(re.fullmatch(r"\d+ s", row[1]) for row in rows)
+    assert ["jax", jax.__version__] in [
+        [c.get_text() for c in row.find_all("td")] for row in versions.find_all("tr")
+    ]
+    assert "The ledger has 40 claims: 40 made precise. In 1 of them stand measured lines" in (
+        soup(mini, "status").get_text()
+    )
 
 
 def test_unknown_claim_stops_the_build(mini):
