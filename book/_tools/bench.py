@@ -1,10 +1,13 @@
 """Show how fast the library is, as ratios measured in one run (`make bench`).
 
 The comparisons are the files of `benchmarks/`. Nothing here is a test: speed depends on the
-machine, which is named with the versions. The numbers also go to `out/bench.json`.
+machine, which is named with the versions. The numbers also go to `out/bench.json`, and those of
+a complete run, all comparisons at their true sizes, to `book/bench.json` as well: it is committed,
+and the page `book/speed.md` is made from it.
 """
 
 import argparse
+import datetime
 import importlib
 import importlib.metadata
 import json
@@ -54,7 +57,8 @@ def run(names: list[str], quick: bool) -> dict:
     from contest import Limits, hold, in_words
 
     limits = Limits(seconds=0.0, fewest=3, most=3) if quick else Limits()
-    found = {"machine": machine(), "versions": versions(), "threads": 1, "quick": quick}
+    found = {"date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    found |= {"machine": machine(), "versions": versions(), "threads": 1, "quick": quick}
     for what in ("machine", "versions"):
         print(f"{what}: " + ", ".join(f"{k} {v}" for k, v in found[what].items()), flush=True)
     found["comparisons"] = {}
@@ -80,14 +84,17 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(comparisons())}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: tries the programs only")
     parser.add_argument("--json", type=Path, default=Project().out / "bench.json")
+    parser.add_argument("--page", type=Path, default=Project().root / "book" / "bench.json")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(comparisons())
     if unknown:
         raise one_sentence.Told(f"No comparison {sorted(unknown)[0]!r}; see {FOLDER}.")
     found = run(arguments.names or comparisons(), arguments.quick)
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(found, indent=1) + "\n", "utf8")
-    print(f"Written to {arguments.json}")
+    complete = not (arguments.quick or arguments.names)
+    for path in (arguments.json, arguments.page) if complete else (arguments.json,):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1) + "\n", "utf8")
+        print(f"Written to {path}")
     return 0
 
 
