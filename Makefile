@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 TOOLS := book/_tools
 
 .DEFAULT_GOAL := help
-.PHONY: help env book serve lab test test-fast test-environment test-pythons test-latest mutants bench clean
+.PHONY: help env book serve lab test test-fast test-environment test-pythons test-latest mutants bench pdf clean
 
 help:  ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ assignments: env  ## make student notebooks, autograders and solutions of the pr
 
 grade: env  ## grade a class: make grade ASSIGNMENT=name SUBMISSIONS=folder [OPTIONS="--seconds 600"]
 	@$(RUN) $(TOOLS)/grade.py "$(ASSIGNMENT)" "$(SUBMISSIONS)" $(OPTIONS)
+
+pdf: book  ## print the whole book to out/book.pdf (needs a Chromium)
+	@$(RUN) $(TOOLS)/pdf.py
 
 clean:  ## remove executed notebooks and pages (and keep the environment)
 	@rm -rf out
