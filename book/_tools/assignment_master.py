@@ -7,6 +7,7 @@ as grading needs; the files for students and for Gradescope are made by otter it
 import ast
 import json
 import re
+import symtable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,12 +129,20 @@ def bound_names(source: str) -> set[str]:
 
 
 def used_names(source: str) -> set[str]:
-    """The names that a cell reads, and the arguments of the tests in it."""
-    tree = ast.parse(source)
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            used |= {a.arg for a in node.args.args}
+    """The names that a cell takes from the notebook: read, but not its own inside a function.
+
+    The arguments of a test are taken from the notebook as well.
+    """
+    used, tables = set(), [symtable.symtable(source, "<cell>", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        outermost = table.get_type() == "module"
+        for name in table.get_symbols():
+            if name.is_referenced() and (outermost or name.is_global()):
+                used.add(name.get_name())
+        if table.get_type() == "function" and table.get_name().startswith("test_"):
+            used |= set(table.get_parameters())
     return used
 
 

@@ -5,6 +5,7 @@ python book/_tools/assignments.py [NAME ...]
 
 import hashlib
 import logging
+import re
 import shutil
 import sys
 import tempfile
@@ -73,13 +74,16 @@ def _solution(master: Master, made: Path, target: Path) -> None:
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         if cell["cell_type"] == "code":
-            kept = (line for line in cell["source"].split("\n") if not _is_mark(line))
-            cell["source"] = "\n".join(line.removesuffix("  # SOLUTION") for line in kept)
+            cell["source"] = without_marks(cell["source"])
     safely.write(target / f"{master.name}.ipynb", nbformat.writes(notebook).encode() + b"\n")
 
 
-def _is_mark(line: str) -> bool:
-    return line.strip() in ("# BEGIN SOLUTION", "# END SOLUTION")
+def without_marks(source: str) -> str:
+    """A solution cell as an instructor reads it: no marks, and no prompt beside the solution."""
+    source = re.sub(r'""" # BEGIN PROMPT\n.*?""" # END PROMPT\n?', "", source, flags=re.DOTALL)
+    lines = source.rstrip("\n").split("\n")
+    kept = (line for line in lines if not re.match(r"\s*# (BEGIN|END) SOLUTION", line))
+    return "\n".join(line.removesuffix("  # SOLUTION") for line in kept)
 
 
 def _autograder(made: Path, target: Path) -> None:
