@@ -51,6 +51,13 @@ assignments: env  ## make student notebooks, autograders and solutions of the pr
 grade: env  ## grade a class: make grade ASSIGNMENT=name SUBMISSIONS=folder [OPTIONS="--seconds 600"]
 	@$(RUN) $(TOOLS)/grade.py "$(ASSIGNMENT)" "$(SUBMISSIONS)" $(OPTIONS)
 
+.PHONY: colab test-colab
+colab: env  ## make the notebooks for Colab in out/colab: same code, plain Markdown
+	@$(RUN) $(TOOLS)/colab.py
+
+test-colab: env  ## run them as Colab would, in a fresh environment with the newest packages (minutes)
+	@$(RUN) $(TOOLS)/colab_run.py
+
 pdf: book  ## print the whole book to out/book.pdf (needs a Chromium)
 	@$(RUN) $(TOOLS)/pdf.py
 

@@ -22,6 +22,11 @@ import safely
 from project import HERE, Project
 
 STUDENTS = "assignments/*/student/*.ipynb"  # in out/
+NOTE = """# Notebooks for Colab
+
+Made by `make colab` from the notebooks of the book, and published here by the workflow that
+publishes its pages. A change belongs into the book: this branch is written anew each time.
+"""
 
 
 def folder(project: Project) -> Path:
@@ -52,6 +57,7 @@ def make(project: Project) -> list[Path]:
             written[path] = source.read_bytes()
         for path, content in written.items():
             safely.write(path, content)
+        safely.write(folder(project) / "README.md", NOTE.encode())
         for path in set(folder(project).rglob("*.ipynb")) - set(written):
             path.unlink()
     return list(written)

@@ -44,12 +44,10 @@ class ColabBuilder(Builder):
     def prepare_writing(self, docnames: set[str]) -> None:
         """Nothing to prepare."""
 
-    def write(self, build_docnames, updated_docnames, method="update") -> None:
-        """Only the notebooks, whatever Sphinx thinks has to be written with them."""
-        super().write(self.config.colab_pages, [], "specific")
-
     def write_doc(self, docname: str, doctree: nodes.document) -> None:
-        """One page."""
+        """One page, unless it is one that Sphinx adds because its table of contents changed."""
+        if docname not in self.config.colab_pages:
+            return
         writer = Writer(
             docname,
             self.env.toc_fignumbers.get(docname, {}),

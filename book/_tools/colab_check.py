@@ -12,17 +12,19 @@ from project import Project
 FORMULA = re.compile(r"(\$\$.*?\$\$|\$(?!\s)[^$]+?\$)", re.DOTALL)
 CODE = re.compile(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 LEFT_OVER = {
-    "a role": r"\{[\w:+-]+\}`",
+    "a role": r"\{[\w:+-]+\}`[^`\s]",
     "a directive": r"^[>\s]*(?:`{3,}|~{3,}|:{3,})\s*\{",
     "a colon fence": r"^[>\s]*:{3,}",
     "a target": r"^[>\s]*\([\w:.-]+\)=",
     "the label of an equation": r"\$\$[ \t]*\([\w:-]+\)",
     "an option of a directive": r"^[>\s]*:[\w-]+:(\s|$)",
-    "attributes": r"(?<=[\]`)])\{[^}\n]*\}",
+    "attributes": r"(?<=[\])])\{[^}\n]*\}",
     "a link without an address": r"\]\((#|unset:|[\w./-]+\.(?:ipynb|md|html))",
     "a reference that was not resolved": r"\?\?|%s|\[\d+\]\(\)",
     "a comment of MyST": r"^%",
 }
+WITH_TICKS = ("a role", "a directive")  # which have backticks of their own
+AT_FORMULAS = ("the label of an equation",)
 
 
 def problems(project: Project, page: str, source: Path, path: Path) -> list[str]:
@@ -55,10 +57,8 @@ def left_over(text: str) -> list[str]:
     """What a notebook would show raw, in a text of Markdown; formulas and code apart."""
     found = []
     for name, pattern in LEFT_OVER.items():
-        # roles and directives have backticks of their own
-        searched = text if "`" in pattern else CODE.sub("code", text)
-        if name != "the label of an equation":
-            searched = FORMULA.sub("formula", searched)
+        searched = text if name in WITH_TICKS else CODE.sub("[code]", text)
+        searched = searched if name in AT_FORMULAS else FORMULA.sub("formula", searched)
         if hit := re.search(pattern, searched, re.MULTILINE):
             line = searched[: hit.start()].count("\n")
             found.append(f"{name} is left: {searched.splitlines()[line].strip()[:80]!r}")

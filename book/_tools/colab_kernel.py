@@ -62,6 +62,7 @@ def run(
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"][:cells]
     seconds, said, set_up, error = [], [], 0.0, ""
     options = {"env": _environment(variables), "cwd": str(folder), "stderr": subprocess.DEVNULL}
+    options["cleanup_kc"] = True  # end the kernel although it was not nbclient's to start
     with client.setup_kernel(**options):
         for number, index in enumerate(code):
             start = time.monotonic()

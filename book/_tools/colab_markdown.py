@@ -107,7 +107,7 @@ class Writer:
         return [colab_tex.display(node.astext(), number, self.macros, one_line)]
 
     def _block_literal_block(self, node: nodes.literal_block) -> list[str]:
-        text = node.astext()
+        text = node.astext().rstrip("\n")
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
         language = node.get("language", "")
         return [f"{fence}{'' if language in ('default', 'none') else language}\n{text}\n{fence}"]

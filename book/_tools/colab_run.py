@@ -30,6 +30,7 @@ from project import HERE, Project
 SET_UP_LIMIT = 60.0  # seconds
 ADDRESS = "https://github.com/colab-test/beyond-ntk"  # nobody is asked for it
 QUICK = ("expansion", 4)  # the notebook and how many of its code cells
+STUDENT = 2  # a student's notebook: the cells of set-up and grader, before what is to be written
 LEFT_OUT = ("out", ".venv", ".git", "__pycache__", ".*_cache", ".hypothesis")
 
 
@@ -67,9 +68,9 @@ def git_takes(folder: Path, settings: Path) -> dict[str, str]:
 def run_one(
     path: Path, base: Path, folder: Path, variables: Mapping[str, str], cells: int | None = None
 ) -> list[str]:
-    """Run one notebook and print a line about it; every problem, one line each."""
+    """Run one notebook, or its first cells, and tell of it; every problem, one line each."""
     folder.mkdir()
-    environment = base if cells else colab_environment.copy(base, folder / "environment")
+    environment = colab_environment.copy(base, folder / "environment")
     before, name = colab_environment.versions(environment), path.stem
     problems: list[str] = []
 
@@ -81,8 +82,7 @@ def run_one(
 
     home = {"HOME": str(folder), "IPYTHONDIR": str(folder), "MPLCONFIGDIR": str(folder)}
     done = colab_kernel.run(path, environment, folder, variables | home, after_set_up, cells)
-    if not cells:
-        shutil.rmtree(environment)
+    shutil.rmtree(environment)
     if done.error:
         problems.append(done.error)
     set_up, rest = sum(done.seconds[:1]), sum(done.seconds[1:])
@@ -113,12 +113,13 @@ def run(names: list[str], quick: bool, at_once: int) -> list[str]:
             name, cells = QUICK
             return run_one(book.notebook(f"book/{name}"), base, folder / "quick", variables, cells)
         made = {path.stem: path for path in colab.make(book)}
+        students = {path.stem: STUDENT for path in colab.copies(book).values()}
         unknown = set(names) - set(made)
         if unknown:
             raise one_sentence.Told(f"No notebook {sorted(unknown)}; there are {sorted(made)}.")
         with ThreadPoolExecutor(at_once) as pool:
             results = [
-                pool.submit(run_one, made[name], base, folder / name, variables)
+                pool.submit(run_one, made[name], base, folder / name, variables, students.get(name))
                 for name in names or made
             ]
             return [problem for result in results for problem in result.result()]

@@ -29,13 +29,13 @@ def display(
 
 def expand(formula: str, macros: Mapping) -> str:
     """Put in the macros of the configuration, each ``text`` or ``[text, number of arguments]``."""
+    ours = re.compile(rf"\\({'|'.join(map(re.escape, macros)) or '(?!)'})(?![A-Za-z])")
     for _ in range(10):  # a macro may use another
-        before = formula
+        if not ours.search(formula):
+            return formula
         for name, macro in macros.items():
             body, arguments = (macro, 0) if isinstance(macro, str) else macro[:2]
             formula = _put_in(formula, name, body, arguments)
-        if formula == before:
-            return formula
     raise ValueError(f"The macros {sorted(macros)} use each other in a circle.")
 
 

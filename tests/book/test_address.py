@@ -162,14 +162,15 @@ def launch_links(root, page):
     ]
 
 
-def test_set_address_gives_each_notebook_a_button_to_itself_and_the_unset_one_none(tmp_path):
+def test_set_address_gives_each_notebook_a_button_to_its_twin_and_the_unset_one_none(tmp_path):
     root = make_mini(tmp_path, CODE)
     assert address.is_unset(address.read(root)) == address.is_unset(address.read(ROOT))
     config = root / "_config.yml"
     text = config.read_text("utf8").replace("branch: main", f"branch: {BRANCH}")
     for url, expected in [
         (UNSET, []),
-        (SET, [f"https://colab.research.google.com/github/some-body/the.book/blob/{BRANCH}/"]),
+        # not to the branch of the book, whose sources hold MyST
+        (SET, ["https://colab.research.google.com/github/some-body/the.book/blob/colab/"]),
     ]:
         config.write_text(address.LINE.sub(rf"\g<1>{url}", text), "utf8")
         done = build(root)

@@ -86,10 +86,24 @@ def test_newest_versions_are_tried_once_a_week_without_any_cache():
 
 
 def test_pages_follow_the_address_of_the_repository_that_publishes_them():
-    order = commands("pages")
+    order = [s["run"] for s in steps("pages", "deploy") if "run" in s]
     [setting] = [i for i, c in enumerate(order) if "address.py set" in c]
     assert "$GITHUB_REPOSITORY" in order[setting]
     assert setting < order.index("make book")
     [upload] = [s for s in steps("pages", "deploy") if "upload-pages" in s.get("uses", "")]
     # with the slash, since out/html is a link to the newest build
     assert upload["with"]["path"] == "out/html/"
+
+
+def test_notebooks_for_colab_are_made_with_the_address_and_only_their_job_may_write_a_branch():
+    job = WORKFLOWS["pages"]["jobs"]["colab"]
+    assert job["permissions"] == {"contents": "write"}
+    order = [step["run"] for step in job["steps"] if "run" in step]
+    [setting] = [i for i, c in enumerate(order) if "address.py set" in c]
+    publishing = next(i for i, c in enumerate(order) if "colab_publish.py" in c)
+    assert setting < order.index("make assignments") < order.index("make colab") < publishing
+    assert "permissions" not in WORKFLOWS["pages"]["jobs"]["deploy"]
+
+
+def test_notebooks_for_colab_are_run_with_the_newest_packages_once_a_week():
+    assert "make test-colab" in commands("newest")
