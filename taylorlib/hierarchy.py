@@ -71,6 +71,7 @@ def hierarchy_kernel(f: Callable, order: int) -> Callable:
     kernel = f
     for _ in range(order - 1):
         kernel = lifted(kernel)
+    kernel = jax.jit(kernel)
 
     def checked(params, *xs):
         if len(xs) != order:
@@ -144,7 +145,7 @@ def two_layer_hierarchy(activation: Activation, order: int) -> Callable:
             total = total + term
         return total
 
-    return kernel
+    return jax.jit(kernel)
 
 
 def truncated_hierarchy(
