@@ -80,7 +80,7 @@ def _solution(master: Master, made: Path, target: Path) -> None:
 
 def without_marks(source: str) -> str:
     """A solution cell as an instructor reads it: no marks, and no prompt beside the solution."""
-    source = re.sub(r'""" # BEGIN PROMPT\n.*?""" # END PROMPT\n?', "", source, flags=re.DOTALL)
+    source = re.sub(r'""" # BEGIN PROMPT\n.*?"""\s+# END PROMPT\n?', "", source, flags=re.DOTALL)
     lines = source.rstrip("\n").split("\n")
     kept = (line for line in lines if not re.match(r"\s*# (BEGIN|END) SOLUTION", line))
     return "\n".join(line.removesuffix("  # SOLUTION") for line in kept)

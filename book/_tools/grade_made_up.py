@@ -1,6 +1,6 @@
 """A made-up class: good, wrong, blank, hostile and corrupt submissions, and what must come out.
 
-python book/_tools/grade_made_up.py NAME FOLDER    (writes them, grades them, compares)
+python book/_tools/grade_made_up.py NAME FOLDER [SECONDS]    (writes them, grades them, compares)
 """
 
 import copy
@@ -239,13 +239,14 @@ def differences(rows: list[dict], wanted: dict[str, Expected]) -> list[str]:
 def main() -> int:
     """Write a class into a folder, grade it and compare."""
     name, folder = sys.argv[1], Path(sys.argv[2])
+    limits = LIMITS._replace(seconds=float((sys.argv[3:] or [LIMITS.seconds])[0]))
     made = maker(name).made_up()
     shutil.rmtree(folder, ignore_errors=True)
     for file, (content, _) in made.items():
         safely.write(folder / "submissions" / file, content)
     start = time.monotonic()
     group = grade.Class(
-        assignment_master.read(name), folder / "submissions", folder / "grades", LIMITS
+        assignment_master.read(name), folder / "submissions", folder / "grades", limits
     )
     table = grade.run(group)
     wrong = differences(grade.rows(table), {n: e for n, (_, e) in made.items()})
