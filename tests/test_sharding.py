@@ -52,6 +52,7 @@ if len(jax.devices()) == 4:
 
 def launch(where, out, devices, *args):
     flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     env = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", SCRIPT, where, str(out), *map(str, args)]
     return subprocess.Popen(command, env=env, cwd=HERE.parent)

@@ -11,6 +11,14 @@ from project import HERE
 
 TOOLS = Path(__file__).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+# Tests compile thousands of small programs and run each once or twice, so that most of their time
+# is XLA's compilation; without its optimizations a program compiles three times as fast. The same
+# tests run with them in `make test-pythons` and `make test-latest`; notebooks have flags of their
+# own, see execute.py.
+LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+# Each file goes to one process as a whole, in this order: the longest first, so that no process
+# is left alone with one at the end.
+LONGEST = [f"tests/book/test_{name}.py" for name in ("sentences", "build", "bench", "pages")]
 PARTS = {
     "lint": [
         [sys.executable, "-m", "ruff", "check", "."],
@@ -18,7 +26,9 @@ PARTS = {
     ],
     "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
-    "pages": [[*PYTEST, "-n", "2", "--dist", "loadfile", "tests/book"]],
+    "pages": [
+        [*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *LONGEST, "tests/book"]
+    ],
 }
 
 
@@ -28,7 +38,9 @@ def main() -> int:
     unknown = set(wanted) - set(PARTS)
     if unknown:
         raise one_sentence.Told(f"No part {sorted(unknown)}; there are {list(PARTS)}.")
-    environment = dict(os.environ, OMP_NUM_THREADS="1", JAX_PLATFORMS="cpu")
+    environment = dict(
+        os.environ, OMP_NUM_THREADS="1", JAX_PLATFORMS="cpu", XLA_FLAGS=LITTLE_OPTIMIZED
+    )
     for part in wanted:
         start = time.monotonic()
         print(f"== {part}", flush=True)
