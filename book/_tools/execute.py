@@ -54,8 +54,14 @@ def execute(project: Project, afresh: bool = False) -> dict[str, str]:
     if kept:
         print(f"{kept} of {len(keys)} notebooks are unchanged.", flush=True)
     if wanted:
-        # the longest first, so that no long one is left alone at the end
-        wanted.sort(key=lambda page: -execution_cache.last_seconds(project, page))
+        # the longest first, so that no long one is left alone at the end; of those that never
+        # ran the one with the most to read
+        wanted.sort(
+            key=lambda page: (
+                -execution_cache.last_seconds(project, page),
+                -project.notebook(page).stat().st_size,
+            )
+        )
         _run(project, {page: keys[page] for page in wanted})
     return keys
 
