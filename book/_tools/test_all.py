@@ -18,7 +18,11 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Each file goes to one process as a whole, in this order: the longest first, so that no process
 # is left alone with one at the end.
-LONGEST = [f"tests/book/test_{name}.py" for name in ("sentences", "build", "bench", "pages")]
+LONGEST = ["sentences", "build", "assignments", "colab_run", "bench", "accessibility", "pages"]
+OF_PAGES = sorted(
+    (HERE / "tests" / "book").glob("test_*.py"),
+    key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
+)
 PARTS = {
     "lint": [
         [sys.executable, "-m", "ruff", "check", "."],
@@ -27,7 +31,7 @@ PARTS = {
     "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
     "pages": [
-        [*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *LONGEST, "tests/book"]
+        [*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *map(str, OF_PAGES)]
     ],
 }
 
