@@ -1,5 +1,6 @@
 """What a submission may use, and how far this machine can shut it in."""
 
+import functools
 import json
 import os
 import shutil
@@ -61,6 +62,7 @@ class Confinement(NamedTuple):
         return FIRST_UID + place if self.own_user else 0
 
 
+@functools.cache
 def confinement() -> Confinement:
     """The strongest that works on this machine, tried out with a notebook of one cell."""
     private = _below_tmp() is None

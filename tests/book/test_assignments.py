@@ -23,8 +23,11 @@ import assignment_student
 import assignments
 import grade_made_up
 
-# Packages that otter imports use what is deprecated in others.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# Packages that otter imports use what is deprecated in others, and otter leaves sockets open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 SETS = assignment_master.names()
 ALL = [assignment_master.EXAMPLE.name, *SETS]
