@@ -30,4 +30,4 @@ def test_what_cannot_be_solved_is_said():
     with pytest.raises(ValueError, match="float32"):
         tl.solve_flow(lambda s: s, jnp.ones(1, jnp.float32), [1.0])
     with pytest.raises(ValueError, match="no solution beyond"):
-        tl.solve_flow(lambda s: s**2, jnp.ones(1), [0.5, 2.0])  # 1 / (1 - t)
+        tl.solve_flow(lambda s: s**2, jnp.ones(1), [0.5, 2.0], rtol=1e-3)  # 1 / (1 - t)
