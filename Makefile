@@ -61,5 +61,9 @@ test-colab: env  ## run them as Colab would, in a fresh environment with the new
 pdf: book  ## print the whole book to out/book.pdf (needs a Chromium)
 	@$(RUN) $(TOOLS)/pdf.py
 
+.PHONY: slides
+slides: book  ## make a deck of every chapter in out/slides, PDF and HTML (needs a Chromium)
+	@$(RUN) $(TOOLS)/slides.py
+
 clean:  ## remove executed notebooks and pages (and keep the environment)
 	@rm -rf out
