@@ -5,6 +5,7 @@ from taylorlib import (
     catapult,
     certificates,
     checkpoints,
+    cifar_setting,
     claims,
     coupling,
     curvature,
@@ -16,6 +17,7 @@ from taylorlib import (
     expressivity,
     fits,
     flow,
+    gradients,
     harmonics,
     hessian,
     hierarchical,
@@ -23,6 +25,7 @@ from taylorlib import (
     hierarchy_series,
     inputs,
     isolation,
+    joint,
     kernels,
     landscape,
     losses,
@@ -30,6 +33,7 @@ from taylorlib import (
     multilayer,
     networks,
     objectives,
+    one_step,
     plots,
     quadratic,
     rademacher,
@@ -78,11 +82,13 @@ from taylorlib.hierarchical import fit_hierarchical
 from taylorlib.hierarchy import hierarchy_kernel, truncated_hierarchy, two_layer_hierarchy
 from taylorlib.hierarchy_series import hierarchy_flow
 from taylorlib.isolation import isolate_order
+from taylorlib.joint import fit_joint
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
 from taylorlib.meanfield import particle_flow, particle_ntk
 from taylorlib.multilayer import init_mlp, mlp
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
+from taylorlib.one_step import fit_one_step
 from taylorlib.quadratic import QuadraticFit, descend_quadratic, fit_quadratic
 from taylorlib.rademacher import isotropy_ratio, linear_complexity, quadratic_complexity
 from taylorlib.regression import LearningCurve, choose_ridge, kernel_learning_curve
@@ -123,6 +129,7 @@ __all__ = [
     "check_class",
     "checkpoints",
     "choose_ridge",
+    "cifar_setting",
     "claims",
     "coupled_objective",
     "coupling",
@@ -145,11 +152,14 @@ __all__ = [
     "expressivity",
     "first_layer_ntk",
     "fit_hierarchical",
+    "fit_joint",
+    "fit_one_step",
     "fit_power_law",
     "fit_quadratic",
     "fit_signed_network",
     "fits",
     "flow",
+    "gradients",
     "harmonic_dimension",
     "harmonic_kernel",
     "harmonic_target",
@@ -166,6 +176,7 @@ __all__ = [
     "isolate_order",
     "isolation",
     "isotropy_ratio",
+    "joint",
     "kernel_eigenvalues",
     "kernel_learning_curve",
     "kernels",
@@ -184,6 +195,7 @@ __all__ = [
     "networks",
     "noisy_descent",
     "objectives",
+    "one_step",
     "particle_flow",
     "particle_ntk",
     "perturbed_descent",
