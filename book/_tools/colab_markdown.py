@@ -180,6 +180,8 @@ class Writer:
         [box] = node.children
         texts = self.blocks(box.children)
         texts[0] = re.sub(r"^Proof\.\s*", "**Proof.** ", texts[0]).strip()
+        if texts[-1].endswith(("∎", r"\square$", r"\blacksquare$")):  # the author's own
+            return texts
         if texts[-1].endswith(("$$", "</details>", "```")):
             return [*texts, "∎"]
         return [*texts[:-1], f"{texts[-1]} ∎"]

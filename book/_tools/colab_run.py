@@ -40,7 +40,8 @@ def book_at_an_address(folder: Path) -> Project:
     for path in HERE.glob(f"out/{colab.STUDENTS}"):
         copy = folder / path.relative_to(HERE)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
+        text = path.read_text("utf8").replace(address.read(HERE), ADDRESS)
+        copy.write_text(text, "utf8")
     project = Project(folder)
     address.write(project, ADDRESS)
     branch = project.config["repository"]["branch"]
