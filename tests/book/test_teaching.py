@@ -26,14 +26,23 @@ def test_page_describes_every_problem_set():
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_points_on_the_page_are_those_of_the_master(name):
-    rows = re.findall(r"^\| (q\d[a-z]|\d: [^|]*) \| (\d+)(, read)? \|", SECTIONS[name], re.M)
-    shown = {row[:3].split(":")[0]: (int(points), bool(read)) for row, points, read in rows}
+    item = r"^- \*\*(?:Question )?(q\d[a-z]|\d)\*\* \((\d+) points(, read)?\)"
+    rows = re.findall(item, SECTIONS[name], re.MULTILINE)
+    shown = {key: (int(points), bool(read)) for key, points, read in rows}
     wanted = defaultdict(int)
     for part in assignment_master.read(name).parts.values():
         key = part.name if part.name in shown else re.match(r"q(\d)", part.name)[1]
         wanted[key] += part.points
         assert shown[key][1] == part.manual, part.name
     assert {key: points for key, (points, _) in shown.items()} == wanted
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_overview_adds_up(number):
+    name = list(SECTIONS)[number - 1]
+    parts = assignment_master.read(name).parts.values()
+    read = sum(part.points for part in parts if part.manual) or ""
+    assert re.search(rf"^\| {number} \| [\d.to ]+ \| 100 \| {read}", PAGE, re.MULTILINE)
 
 
 def test_page_names_every_chapter():
