@@ -9,11 +9,11 @@ import nbformat
 import address
 import one_sentence
 from assignment_master import Master
+from assignment_run import TESTS_MARK
 from project import Project
 
 SET_UP_ANCHOR = '        "taylorlib": ['
 OTTER = '        "otter": ["otter-grader>=6"],\n'
-TESTS_MARK = "# Public tests of "
 TESTS_CELL = """\
 {mark}{name}: run this cell, there is no need to read it.
 from pathlib import Path

@@ -17,7 +17,6 @@ import sys
 import assignment_run
 
 CHECK = re.compile(r"\s*grader\.check\(\s*[\"'](\w+)[\"']\s*\)\s*;?\s*")
-TESTS_MARK = "# Public tests of "
 ROOM = 2 << 30  # bytes of address space beside the memory limit: JAX reserves what it never uses
 PR_SET_NO_NEW_PRIVS = 38
 
@@ -101,7 +100,7 @@ class Runner:
         """Run all cells, then the tests of the parts that no cell checks."""
         self.shell.user_ns["grader"] = assignment_run.NoChecks()
         for number, source in enumerate(self.cells, 1):
-            if source.startswith(TESTS_MARK):
+            if source.startswith(assignment_run.TESTS_MARK):
                 continue
             if (check := CHECK.fullmatch(source)) and check[1] in self.parts:
                 self.test(check[1])

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from assignment_master import CHECK, Master
-from assignment_student import TESTS_MARK
+from assignment_run import TESTS_MARK
 
 LARGEST = 50 << 20  # bytes of one file, unpacked
 MOST_FILES = 2000

@@ -19,6 +19,7 @@ sys.path.insert(0, str(TOOLS))
 
 import assignment_answers
 import assignment_master
+import assignment_run
 import assignment_student
 import assignments
 import grade_made_up
@@ -131,7 +132,7 @@ def test_leaks_are_found(master):
 def test_student_notebook_runs_and_fails_only_where_an_answer_is_missing(name, made):
     namespace = {"__name__": "__main__"}
     for source in sources(made / "student" / f"{name}.ipynb"):
-        skipped = source.startswith((assignment_student.TESTS_MARK, "grader.check"))
+        skipped = source.startswith((assignment_run.TESTS_MARK, "grader.check"))
         error = None if skipped else assignment_answers.execute(source, namespace)
         assert error is None or error.startswith("NotImplementedError"), (source, error)
 
