@@ -84,10 +84,11 @@ class Maker:
     def notebook(self, answers: dict[str, str], before_second: str = "") -> dict:
         """The student's notebook, filled in; a cell may be put before the second answer."""
         made = copy.deepcopy(self.student)
-        cells = [c for c in made["cells"] if "otter_answer_cell" in c["metadata"].get("tags", [])]
-        cells = [c for c in cells if c["cell_type"] == "code"]
-        for part, cell in zip(self.parts, cells, strict=True):
-            cell["source"] = answers.get(part.name, "".join(cell["source"]))
+        cells = []
+        for part in self.parts:  # parts that a reader grades may have answer cells, too
+            stub = assignment_answers.blank(part.solution).strip()
+            cells.append(next(c for c in made["cells"] if c["source"].strip() == stub))
+            cells[-1]["source"] = answers.get(part.name, stub)
         if before_second:
             extra = {**cells[1], "id": "extra", "source": before_second, "metadata": {}}
             made["cells"].insert(made["cells"].index(cells[1]), extra)

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import math
 import mimetypes
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ STATEMENTS = ("theorem", "lemma", "proposition", "corollary", "definition")
 SUMMARY = "What we have learnt"
 LEFT_OUT = ("Exercises", "Further reading")
 PER_SLIDE = 760  # characters of a summary; formulas count with their source
+STATEMENT = 1250  # the same for a statement, where a display counts as 120 more
 
 
 class Slide(NamedTuple):
@@ -86,7 +88,7 @@ def _of_section(section: Tag, heading: Tag, folder: Path) -> list[Slide]:
         elif _is_slider(node):
             found += [Slide(name, "figure", body) for body in _slider(node, folder)]
         else:
-            found.append(Slide(name, "statement", _statement(node)))
+            found += [Slide(name, "statement", body) for body in _statement(node)]
     return found
 
 
@@ -105,11 +107,48 @@ def _is_slider(node: Tag) -> bool:
     return "slider-figure" in (node.get("class") or [])
 
 
-def _statement(node: Tag) -> str:
+def _statement(node: Tag) -> list[str]:
+    """The statement, on several slides if it is long, cut before a paragraph or an item."""
     head = node.find("p", class_="admonition-title")
     text = " ".join(_inner(head).split())
     head.decompose()
-    return f'<h3 class="statement">{text}</h3>{_inner(node)}'
+    _unlink(node)
+    blocks = _blocks(node)
+    count = max(1, math.ceil(sum(size for _, size, _ in blocks) / STATEMENT))
+    goal = sum(size for _, size, _ in blocks) / count
+    bodies, length = [[]], 0
+    for block, size, may_begin in blocks:
+        if may_begin and len(bodies) < count and length + size / 2 > goal * len(bodies):
+            bodies.append([])
+        bodies[-1].append(block)
+        length += size
+    parts = [f" ({i}/{len(bodies)})" if len(bodies) > 1 else "" for i in range(1, len(bodies) + 1)]
+    return [
+        f'<h3 class="statement">{text}{part}</h3>{"".join(body)}'
+        for part, body in zip(parts, bodies, strict=True)
+    ]
+
+
+def _blocks(node: Tag) -> list[tuple[str, int, bool]]:
+    """Paragraphs, formulas, items: HTML, about its room, and whether a slide may begin here."""
+    found = []
+    for child in node.find_all(True, recursive=False):
+        if child.name in ("section", "div") and "math" not in (child.get("class") or []):
+            found += _blocks(child)
+        elif child.name == "ol":
+            first = int(child.get("start", 1))
+            for number, item in enumerate(child.find_all("li", recursive=False), start=first):
+                found.append((f'<ol start="{number}">{item}</ol>', _room(item), True))
+        else:
+            found.append((str(child), _room(child), child.name == "p"))
+    return found
+
+
+def _room(node: Tag) -> int:
+    displays = [*node.select("div.math")]
+    if "math" in (node.get("class") or []):
+        displays.append(node)
+    return len(node.get_text()) + 120 * len(displays)
 
 
 def _figure(node: Tag, folder: Path) -> str:

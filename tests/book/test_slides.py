@@ -216,3 +216,20 @@ def test_without_pages_the_command_says_what_to_do(tmp_path):
     (tmp_path / "_config.yml").write_text("title: T")
     with pytest.raises(one_sentence.Told, match="run make book"):
         slides.make(Project(tmp_path), ["book/one"])
+
+
+def test_long_statement_is_cut_before_a_paragraph_and_nothing_is_lost():
+    texts = ["first " * 110, "second " * 100, "third " * 90]
+    inside = "".join(f'<p>{t}</p><div class="math">\\[x={i}\\]</div>' for i, t in enumerate(texts))
+    items = "".join(f"<li><p>item {i} {'and more ' * 20}</p></li>" for i in (1, 2))
+    page = (
+        '<div class="proof theorem"><p class="admonition-title">Theorem 7</p>'
+        f"<section>{inside}<ol>{items}</ol></section></div>"
+    )
+    bodies = slides_page._statement(BeautifulSoup(page, "html.parser").div)
+    assert len(bodies) == 3
+    assert [_words(b)[:15] for b in bodies] == [f"Theorem 7 ({i}/3)" for i in (1, 2, 3)]
+    shown = "".join(_words(b)[15:] for b in bodies).replace(" ", "")
+    assert shown == _words(page.replace("Theorem 7", "")).replace(" ", "")
+    assert '<ol start="2">' in bodies[-1]
+    assert not any("</h3><div" in b for b in bodies)
