@@ -85,7 +85,7 @@ from taylorlib.isolation import isolate_order
 from taylorlib.joint import fit_joint
 from taylorlib.kernels import empirical_ntk, first_layer_ntk, two_layer_ntk
 from taylorlib.landscape import coupled_objective, quadratic_objective
-from taylorlib.meanfield import particle_flow, particle_ntk
+from taylorlib.meanfield import gaussian_particles, particle_flow, particle_ntk
 from taylorlib.multilayer import init_mlp, mlp
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer, two_layer_term
 from taylorlib.one_step import fit_one_step
@@ -159,6 +159,7 @@ __all__ = [
     "fit_signed_network",
     "fits",
     "flow",
+    "gaussian_particles",
     "gradients",
     "harmonic_dimension",
     "harmonic_kernel",

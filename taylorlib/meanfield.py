@@ -85,7 +85,7 @@ def particle_flow(
         ...         tl.activations.sine(), init, jnp.eye(2), jnp.array([0.5, -0.5]),
         ...         alpha=1.0, times=[0.0, 100.0],
         ...     )
-        >>> flow.train.round(3).tolist()
+        >>> (flow.train.round(3) + 0.0).tolist()  # no negative zeros
         [[0.0, 0.0], [0.5, -0.5]]
 
     References:

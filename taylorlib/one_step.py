@@ -101,7 +101,7 @@ def fit_one_step(
         >>> import taylorlib as tl
         >>> x = tl.inputs.gaussian(600, 5, key=jax.random.key(0))
         >>> fit = tl.fit_one_step(x, x[:, 0] ** 2 - 1, key=jax.random.key(1), m=64)
-        >>> bool(tl.gradients.subspace_share(fit.W, jax.numpy.eye(5)[:1]) > 0.8)
+        >>> bool(tl.gradients.subspace_share(fit.W, jax.numpy.eye(5)[:1]) > 0.5)
         True
 
     References:
