@@ -21,8 +21,11 @@ class StatementList(SphinxDirective):
     """The directive."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave a place to be filled."""
-        return [StatementsNode()]
+        """Leave a place to be filled.
+
+        The formula in it tells Sphinx, before the list exists, that the page needs MathJax.
+        """
+        return [StatementsNode("", nodes.math("", "x"))]
 
 
 def statements(app: Sphinx, page: str) -> list[tuple[str, str, nodes.Element]]:

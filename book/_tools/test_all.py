@@ -18,7 +18,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Each file goes to one process as a whole, in this order: the longest first, so that no process
 # is left alone with one at the end.
-LONGEST = ["sentences", "build", "assignments", "colab_run", "bench", "accessibility", "pages"]
+LONGEST = ["pages", "sentences", "build", "assignments", "colab_run", "bench", "grade"]
 OF_PAGES = sorted(
     (HERE / "tests" / "book").glob("test_*.py"),
     key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
