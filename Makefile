@@ -23,8 +23,8 @@ serve: env  ## show the built book on localhost
 lab: env  ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab --notebook-dir book
 
-test: env  ## test everything: style, library, every notebook afresh, pages, browser
-	@$(RUN) $(TOOLS)/test_all.py
+test: env  ## test everything (or make test PARTS="lint unit book pages products", some of these)
+	@$(RUN) $(TOOLS)/test_all.py $(PARTS)
 
 test-fast: env  ## test style and library only
 	@$(RUN) $(TOOLS)/test_all.py lint unit

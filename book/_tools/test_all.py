@@ -1,4 +1,4 @@
-"""The whole test: style, library, every notebook afresh, the pages, the browser."""
+"""The whole test: style, library, every notebook afresh, the pages, the browser, problem sets."""
 
 import os
 import subprocess
@@ -19,10 +19,14 @@ LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emit
 # Each file goes to one process as a whole, in this order: the longest first, so that no process
 # is left alone with one at the end.
 LONGEST = ["pages", "sentences", "build", "assignments", "colab_run", "bench", "grade"]
-OF_PAGES = sorted(
+OF_BOOK = sorted(
     (HERE / "tests" / "book").glob("test_*.py"),
     key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
 )
+# What is made from the finished book: problem sets, grading, slides, print, the page of speed.
+MADE_FROM_IT = ["assignments", "grade", "slides", "pdf", "speed_page"]
+PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in MADE_FROM_IT]
+BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PARTS = {
     "lint": [
         [sys.executable, "-m", "ruff", "check", "."],
@@ -30,9 +34,9 @@ PARTS = {
     ],
     "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
-    "pages": [
-        [*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *map(str, OF_PAGES)]
-    ],
+    "pages": [[*PYTEST, *BY_FILE, *(str(path) for path in OF_BOOK if path not in PRODUCTS)]],
+    # a part of its own: .ci/run has 40 minutes, and .github/workflows/ci.yml a job for it
+    "products": [[*PYTEST, *BY_FILE, *map(str, PRODUCTS)]],
 }
 
 

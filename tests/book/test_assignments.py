@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-# All sets, or those named: .ci/run has 40 minutes and names one, a job of its own tries them all.
+# All sets, or those named, for a quick try of one.
 SETS = os.environ.get("BOOK_PROBLEM_SETS", "").split() or assignment_master.names()
 ALL = [assignment_master.EXAMPLE.name, *SETS]
 CONFIG = """# ASSIGNMENT CONFIG
