@@ -23,9 +23,9 @@ OF_BOOK = sorted(
     (HERE / "tests" / "book").glob("test_*.py"),
     key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
 )
-# What is made from the finished book: problem sets, grading, slides, print, the page of speed.
-MADE_FROM_IT = ["assignments", "grade", "slides", "pdf", "speed_page"]
-PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in MADE_FROM_IT]
+# What stands beside the book: problem sets, grading, slides, print, the measurement of speed.
+BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench"]
+PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in BESIDE]
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PARTS = {
     "lint": [
