@@ -135,14 +135,14 @@ def run(group: Class, places: int = 2, afresh: bool = False) -> Path:
     with safely.only_one(group.out):
         paths = group.submissions()
         stored = {path: group.stored(path) for path in paths}
-        todo: dict[Path, Path] = {}  # one of several equal submissions stands for all
+        pending: dict[Path, Path] = {}  # one of several equal submissions stands for all
         for path, result in stored.items():
             if afresh or not result.is_file():
-                todo.setdefault(result, path)
-        print(f"{group.master.name}: {len(paths)} submissions, {len(todo)} to grade; ", end="")
+                pending.setdefault(result, path)
+        print(f"{group.master.name}: {len(paths)} submissions, {len(pending)} to grade; ", end="")
         print(group.confinement.described(), flush=True)
         with ThreadPoolExecutor(places) as pool:
-            futures = {pool.submit(group.grade, path): path for path in todo.values()}
+            futures = {pool.submit(group.grade, path): path for path in pending.values()}
             try:
                 for number, future in enumerate(as_completed(futures), 1):
                     path, result = futures[future], future.result()
@@ -152,7 +152,7 @@ def run(group: Class, places: int = 2, afresh: bool = False) -> Path:
                         safely.write(
                             stored[path].with_suffix(".error"), json.dumps(result).encode()
                         )
-                    _progress(number, len(todo), path.relative_to(group.folder), result)
+                    _progress(number, len(pending), path.relative_to(group.folder), result)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
