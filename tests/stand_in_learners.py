@@ -62,5 +62,5 @@ tl.study.GRIDS["curves"] = lambda: tl.study.grid(
     "curve", target="power", p=2, d=[4, 8, 16], seed=range(3), sizes=(16, 64, 512, 4096, 32768)
 )
 tl.study.GRIDS["many"] = lambda: tl.study.grid("logged", seed=range(800))
-tl.study.GRIDS["waiting"] = lambda: tl.study.grid("logged", seed=range(40), wait=0.05)
+tl.study.GRIDS["waiting"] = lambda: tl.study.grid("logged", seed=range(24), wait=0.2)
 tl.study.GRIDS["troubled"] = lambda: tl.study.grid("troubled", seed=range(4))
