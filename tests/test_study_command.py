@@ -183,8 +183,8 @@ def test_killed_run_loses_at_most_the_cells_in_flight(tmp_path, monkeypatch, stu
     monkeypatch.setenv("STAND_IN_LOG", os.devnull)
     whole = tl.study.run(study, cache=tmp_path / "whole")
     # With processes: twice as many as jobs are handed out, and while one result is being put on
-    # the disk each process may finish a cell more. (These cells take 0.2 s; a disk that needs
-    # longer for one file would lose more of them, and at most one of a study's, which take minutes.)
+    # the disk each process may finish a cell more. (These cells take 0.2 s. A disk that needs
+    # longer for one file would lose more of them, but not of a study's, which take minutes.)
     in_flight = 1 if jobs == 1 else 3 * jobs
     for number in range(1, kills + 1):
         kill_at_random(tmp_path, study, jobs, rng)

@@ -12,8 +12,8 @@ from assignment_master import Master
 from assignment_run import TESTS_MARK
 from project import Project
 
-SET_UP_ANCHOR = '        "taylorlib": ['
-OTTER = '        "otter": ["otter-grader>=6"],\n'
+SET_UP_ANCHOR = '        "optax": "'
+OTTER = '        "otter": "otter-grader>=6",\n'
 TESTS_CELL = """\
 {mark}{name}: run this cell, there is no need to read it.
 from pathlib import Path
@@ -33,7 +33,7 @@ def set_up_cell(project: Project) -> str:
     """The book's set-up cell, which installs otter as well."""
     text = address.set_up_cell(project)
     if text.count(SET_UP_ANCHOR) != 1:
-        raise one_sentence.Told("setup_cell.py: the list `wanted` has no line for taylorlib.")
+        raise one_sentence.Told("setup_cell.py: the list `wanted` has no line for optax.")
     return text.replace(SET_UP_ANCHOR, OTTER + SET_UP_ANCHOR)
 
 

@@ -224,17 +224,28 @@ def test_cell_does_nothing_outside_of_colab(book, monkeypatch, capsys):
 def test_cell_never_lets_pip_touch_what_colab_has(book, monkeypatch, capsys):
     address.write(book, SET)
     recorder, said = run_cell(book, monkeypatch, capsys, colab=True, absent=ALL)
-    assert len(recorder.commands) == len(ALL)
+    assert len(recorder.commands) == 2  # with dependencies, and without
     own = {f"{name}=={importlib.metadata.version(name)}" for name in COLABS_OWN}
     for command, constraints in zip(recorder.commands, recorder.constraints, strict=True):
         assert command[:4] == [sys.executable, "-m", "pip", "install"]
         assert not {"-U", "--upgrade", "--force-reinstall", "--pre"} & set(command)
         # With these constraints pip can neither change one of them nor miss it unnoticed.
         assert set(constraints.split()) == own
-        asked = Requirement(command[-1]).name if "git+" not in command[-1] else "taylorlib"
-        assert asked not in COLABS_OWN
+        assert not set(names_asked(command)) & set(COLABS_OWN)
+    assert sorted(name for c in recorder.commands for name in names_asked(c)) == sorted(ALL)
     assert said.startswith("Installed: ")
     assert all(name in said for name in ALL)
+
+
+def asked_in(command):
+    """What a command asks pip for: all that follows the constraints, options apart."""
+    return [part for part in command[command.index("-c") + 2 :] if not part.startswith("-")]
+
+
+def names_asked(command):
+    """The modules that this brings."""
+    names = (Requirement(p).name if "git+" not in p else "taylorlib" for p in asked_in(command))
+    return [name.replace("-", "_") for name in names]
 
 
 def test_cell_installs_the_library_from_its_own_address_and_branch_and_by_no_bare_name(
@@ -242,8 +253,10 @@ def test_cell_installs_the_library_from_its_own_address_and_branch_and_by_no_bar
 ):
     address.write(book, SET)
     recorder, _ = run_cell(book, monkeypatch, capsys, colab=True, absent=ALL)
-    [ours] = [c for c in recorder.commands if "git+" in c[-1]]
-    assert ours[-1] == f"git+{SET}@{BRANCH}"
+    [[ours, address_asked]] = [
+        (c, part) for c in recorder.commands for part in asked_in(c) if "git+" in part
+    ]
+    assert address_asked == f"git+{SET}@{BRANCH}"
     assert "--no-deps" in ours
     assert not any("taylorlib" in part for c in recorder.commands for part in c)
 
@@ -251,7 +264,7 @@ def test_cell_installs_the_library_from_its_own_address_and_branch_and_by_no_bar
 @pytest.mark.parametrize("absent", [["jaxtyping"], ["optax", "neural_tangents"]])
 def test_cell_installs_only_what_is_missing(book, monkeypatch, capsys, absent):
     recorder, said = run_cell(book, monkeypatch, capsys, colab=True, absent=absent)
-    asked = [Requirement(c[-1]).name.replace("-", "_") for c in recorder.commands]
+    asked = [name for c in recorder.commands for name in names_asked(c)]
     assert sorted(asked) == sorted(absent)
     assert all(name in said for name in absent)
 
@@ -270,7 +283,7 @@ def test_cell_without_an_address_says_so_before_anything_is_installed(book, monk
 def test_cell_asks_for_what_the_project_asks_for(book, monkeypatch, capsys):
     address.write(book, SET)
     recorder, _ = run_cell(book, monkeypatch, capsys, colab=True, absent=ALL)
-    asked = {c[-1] for c in recorder.commands if "git+" not in c[-1]}
+    asked = {part for c in recorder.commands for part in asked_in(c) if "git+" not in part}
     [no_deps] = PYPROJECT["tool"]["taylorlib"]["no-deps"]
     project = PYPROJECT["project"]
     known = {*project["dependencies"], *project["optional-dependencies"]["book"], no_deps}
