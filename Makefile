@@ -29,6 +29,13 @@ test: env  ## test everything (or make test PARTS="lint unit book pages products
 test-fast: env  ## test style and library only
 	@$(RUN) $(TOOLS)/test_all.py lint unit
 
+.PHONY: hooks check-style
+check-style: env  ## check code, notebooks, spelling, Markdown and house style (seconds)
+	@$(RUN) $(TOOLS)/test_all.py lint
+
+hooks: env  ## let git check the same before every commit
+	@$(RUN) -m pre_commit install
+
 test-environment: env  ## install environment.yml's pip part in a fresh environment and import (minutes)
 	@$(RUN) $(TOOLS)/check_environment.py
 

@@ -31,14 +31,6 @@ def _drop_thebe(app: Sphinx, pagename, templatename, context, doctree) -> None:
     context["script_files"] = [s for s in context.get("script_files", []) if wanted(s)]
 
 
-def _search_from_disk(app: Sphinx, pagename, templatename, context, doctree) -> None:
-    # Results come from an index that is a script; the excerpts below them would be fetched, which
-    # browsers forbid to pages opened from the disk.
-    if pagename == "search":
-        quiet = "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false"
-        app.add_js_file(None, body=f'if (location.protocol === "file:") {quiet};')
-
-
 def _run_time(name, rawtext, text, lineno, inliner, options=None, content=None):
     env = inliner.document.settings.env
     path = Path(env.srcdir) / "run_times.json"
@@ -52,6 +44,5 @@ def setup(app: Sphinx) -> dict:
     """Register the parts."""
     app.connect("builder-inited", _copy_mathjax)
     app.connect("html-page-context", _drop_thebe, priority=900)
-    app.connect("html-page-context", _search_from_disk)
     app.add_role("runtime", _run_time)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

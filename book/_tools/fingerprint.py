@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import edition
 from project import Project
 
 EXECUTION = "1"  # raise it when notebooks are executed in another way: all are executed again
@@ -39,6 +40,7 @@ def of_pages(project: Project, records: dict[str, dict]) -> str:
             ("rendering", RENDERING),
             ("python", f"{sys.version_info.major}.{sys.version_info.minor}"),
             ("records", json.dumps(records, sort_keys=True)),
+            ("edition", json.dumps(edition.read(project), sort_keys=True)),
             *_files(project, [*inputs, *_common(project)]),
         ]
     )

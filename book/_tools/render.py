@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import claims_of_notebooks
+import edition
 import execution_cache
 import one_sentence
 import safely
@@ -30,6 +31,7 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
     seconds = {page: record["seconds"] for page, record in records.items()}
     (stage / "run_times.json").write_text(json.dumps(seconds))
     shutil.copy(project.out / "claims.json", stage / "claims.json")
+    edition.write(project, stage)
     _jupyter_book(project, stage)
     built = stage / "_build" / "html"
     missing = [page for page in project.pages if not _has_text(built / f"{page}.html")]

@@ -178,6 +178,25 @@ def test_set_address_gives_each_notebook_a_button_to_its_twin_and_the_unset_one_
         assert launch_links(root, "book/one") == [f"{e}book/one.ipynb" for e in expected]
         assert launch_links(root, "book/intro") == []
         assert ("pages get no launch buttons" in done.stdout) == (url == UNSET)
+        head = BeautifulSoup(
+            (root / "out/html/book/one.html").read_text("utf8"), "html.parser"
+        ).head
+        named = {m["property"]: m["content"] for m in head("meta", property=True)}
+        canonical = [link["href"] for link in head("link", rel="canonical")]
+        described = [m["content"] for m in head("meta", attrs={"name": "description"})]
+        sitemap = root / "out/html/sitemap.xml"
+        assert len(described) == 1
+        assert sitemap.is_file() == (url == SET)
+        if url == UNSET:
+            assert (named, canonical) == ({}, [])
+            continue
+        pages = "https://some-body.github.io/the.book/"
+        assert canonical == [f"{pages}book/one.html"]
+        assert named["og:url"] == canonical[0]
+        assert named["og:title"] == "One"
+        assert named["og:description"] == described[0]
+        listed = re.findall(r"<loc>(.*?)</loc>", sitemap.read_text("utf8"))
+        assert listed == [f"{pages}book/intro.html", f"{pages}book/one.html"]
 
 
 # --- the set-up cell ---

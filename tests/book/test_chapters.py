@@ -1,11 +1,10 @@
-"""Every chapter has the parts of a chapter. What stands in them is for readers to judge."""
+"""The notebooks and pages of the book as a whole; `test_style.py` looks at each notebook."""
 
 import json
 import re
 import subprocess
 import sys
 
-import pytest
 import yaml
 from miniature import ROOT, TOOLS
 
@@ -14,10 +13,6 @@ sys.path.insert(0, str(TOOLS))
 from project import Project
 
 PROJECT = Project(ROOT)
-# The front page is a notebook, too, but no chapter.
-CHAPTERS = [page for page in PROJECT.notebooks if page != PROJECT.pages[0]]
-HEADER = ("You will learn", "You need", "It examines", "Run time")
-LAST_SECTIONS = ("What we have learnt", "Exercises", "Further reading")
 
 
 def cells(page):
@@ -30,12 +25,6 @@ def source(cell):
 
 def prose(page):
     return "\n\n".join(source(c) for c in cells(page) if c["cell_type"] == "markdown")
-
-
-def directives(text, kind):
-    """The argument and the body of every directive of a kind, however many colons it has."""
-    pattern = rf"^(:{{3,}}|`{{3,}})\{{{kind}\}}([^\n]*)\n(.*?)^\1[ \t]*$"
-    return [(a.strip(), b) for _, a, b in re.findall(pattern, text, re.DOTALL | re.MULTILINE)]
 
 
 def test_every_notebook_stands_in_the_table_of_contents():
@@ -58,83 +47,6 @@ def test_no_notebook_in_git_carries_outputs():
         if c.get("outputs") or c.get("execution_count")
     ]
     assert wrong == []
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_chapter_begins_with_a_title_and_the_four_lines_of_its_header(page):
-    first = source(cells(page)[0])
-    assert re.match(r"(\(.+\)=\n)?# \S", first), "the first cell has no title"
-    headers = directives(first, "admonition")
-    assert headers, "the first cell has no header admonition"
-    missing = [line for line in HEADER if f"- **{line}**" not in headers[0][1]]
-    assert missing == []
-    name = page.split("/")[-1]
-    assert f"{{runtime}}`{name}`" in headers[0][1], "the run time is not that of this page"
-
-
-@pytest.mark.parametrize("page", PROJECT.notebooks)
-def test_first_code_cell_is_folded_and_tagged_as_the_set_up(page):
-    first = next(c for c in cells(page) if c["cell_type"] == "code")
-    assert first["metadata"].get("tags") == ["setup", "hide-cell"]
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_chapter_ends_with_summary_exercises_and_further_reading(page):
-    sections = re.findall(r"^## (.+)$", prose(page), re.MULTILINE)
-    assert tuple(sections[-3:]) == LAST_SECTIONS
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_further_reading_cites(page):
-    last = re.split(r"^## ", prose(page), flags=re.MULTILINE)[-1]
-    assert re.search(r"\{cite(:\w+)?\}`", last)
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_chapter_has_three_to_six_exercises_each_with_one_folded_solution(page):
-    text = prose(page)
-    exercises = [
-        re.search(r"^:label: (\S+)$", body, re.MULTILINE).group(1)
-        for _, body in directives(text, "exercise")
-    ]
-    solutions = directives(text, "solution")
-    assert 3 <= len(exercises) <= 6
-    assert sorted(exercises) == sorted(argument for argument, _ in solutions)
-    for argument, body in solutions:
-        assert re.search(r"^:class: .*\bdropdown\b", body, re.MULTILINE), f"{argument} is open"
-        rest = re.sub(r"^:\w+:.*$", "", body, flags=re.MULTILINE)
-        assert len(rest.split()) >= 10, f"the solution of {argument} says next to nothing"
-
-
-@pytest.mark.parametrize("page", PROJECT.notebooks)
-def test_every_cell_that_draws_has_a_caption_a_name_and_alternative_text(page):
-    drawing = re.compile(r"plt\.(show|subplots|figure)\(|slider_figure\(")
-    for cell in cells(page):
-        if cell["cell_type"] != "code" or not drawing.search(source(cell)):
-            continue
-        shown = cell["metadata"].get("mystnb", {})
-        # a slider figure brings its own alternative text; each of its pictures is one frame
-        if "slider_figure(" in source(cell):
-            assert "alt=" in source(cell), f"{cell['id']}: slider_figure has no alt"
-            continue
-        alt = shown.get("image", {}).get("alt", "")
-        assert len(alt) >= 20, f"{cell['id']}: no alternative text that says what is seen"
-        caption = shown.get("figure", {}).get("caption", "")
-        assert len(caption) >= 20, f"{cell['id']}: no caption"
-        assert shown["figure"].get("name", "").startswith("fig-"), f"{cell['id']}: no name"
-
-
-@pytest.mark.parametrize("page", PROJECT.notebooks)
-def test_every_theorem_lemma_and_proposition_is_followed_by_a_proof(page):
-    text = prose(page)
-    stated = [
-        label
-        for kind in ("theorem", "lemma", "proposition", "corollary")
-        for _, body in directives(text, f"prf:{kind}")
-        for label in re.findall(r"^:label: (\S+)$", body, re.MULTILINE)
-    ]
-    proofs = len(re.findall(r"\{prf:proof\}", text))
-    assert proofs >= len(stated)
 
 
 def test_labels_are_unique_in_the_whole_book():
