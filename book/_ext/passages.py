@@ -93,8 +93,7 @@ class Reader:
         if isinstance(node, nodes.figure) and anchor:
             return self._figure(node, anchor)
         if isinstance(node, nodes.definition_list_item) and isinstance(node[0], nodes.term):
-            anchor = next(iter(node[0].get("ids", ())), "")
-            return Passage("word", anchor, words(node[0])) if anchor.startswith("term-") else None
+            return _word([child for child in node.children if isinstance(child, nodes.term)])
         if isinstance(node, addnodes.desc) and node.get("domain") == "py":
             return _function(node)
         if isinstance(node, nodes.row) and anchor.startswith("symbol-"):
@@ -143,6 +142,15 @@ def shortened(text: str) -> str:
     if len(first) <= TITLE_LENGTH:
         return first
     return first[:TITLE_LENGTH].rsplit(" ", 1)[0] + " …"
+
+
+def _word(terms: list[nodes.term]) -> Passage | None:
+    """An entry of the glossary, which may explain several words at once."""
+    anchor = next(iter(terms[0].get("ids", ())), "")
+    if not anchor.startswith("term-"):
+        return None
+    names = [words(term) for term in terms]
+    return Passage("word", anchor, ", ".join(names), [readable.key(name) for name in names])
 
 
 def _function(node: addnodes.desc) -> Passage | None:

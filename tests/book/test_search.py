@@ -26,7 +26,7 @@ WANTED = [
     ("K^(2)", "book/notation.html#symbol-k-k", 1),
     ("taylor_model", "book/api.html#taylorlib.expansion.taylor_model", 1),
     ("tl.fit_power_law", "book/api.html#taylorlib.fits.fit_power_law", 1),
-    ("edge of stability", "book/glossary.html#term-edge-of-stability", 1),
+    ("edge of stability", "book/glossary.html#term-edge", 1),
     ("the catapult on digits", "book/large-learning-rates.html#the-catapult-on-digits", 1),
     ("hidden neurons", "book/notation.html#symbol-m", 2),
 ]
