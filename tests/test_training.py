@@ -1,5 +1,6 @@
 """Taylor models and network trained side by side: against closed forms, frameworks, kills."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -41,11 +42,15 @@ def clipped(rate):
     return optax.chain(optax.clip_by_global_norm(5.0), optax.sgd(rate))
 
 
-def train_on(problem, f=None, every=10, learning_rate=0.3, params0=None, batches=True, **settings):
+TANH, RELU = tl.mlp(jnp.tanh), tl.mlp(relu)
+trainer = functools.cache(tl.trainer)  # each compiles its programs once
+
+
+def train_on(problem, f=TANH, every=10, learning_rate=0.3, params0=None, batches=True, **settings):
     x, y, own, rows = problem
     settings = {"optimizer": clipped} | settings
     named = {k: settings.pop(k) for k in ("checkpoint", "key", "steps") if k in settings}
-    train = tl.trainer(f or tl.mlp(jnp.tanh), **settings)
+    train = trainer(f, **settings)
     return train(
         own if params0 is None else params0,
         x[:40],
@@ -65,7 +70,7 @@ def train_on(problem, f=None, every=10, learning_rate=0.3, params0=None, batches
 def test_every_step_is_the_optimizers_step_on_the_order_k_model(problem, order):
     x, y, params0, rows = problem
     run = train_on(problem, orders=(order,))
-    f = tl.mlp(jnp.tanh)
+    f = TANH
     model = f if order == "full" else tl.taylor_model(f, params0, order, implementation="nested")
     params, losses = params0, []
     rule = clipped(0.3)
@@ -92,7 +97,7 @@ def test_order_1_is_kernel_gradient_descent(problem):
     x, y, params0, _ = problem
     settings = {"loss": objectives.squared_error, "optimizer": optax.sgd, "orders": (1,)}
     run = train_on(problem, batches=False, steps=20, every=20, **settings)
-    f = tl.mlp(jnp.tanh)
+    f = TANH
     outputs = f(params0, x).ravel()
     targets = jax.nn.one_hot(y, 3).ravel()
     K = tl.trajectory.tangent_matrix(f, params0, x)
@@ -118,7 +123,7 @@ def test_order_k_of_a_model_of_degree_k_is_the_model_under_every_optimizer(probl
 
 def test_order_of_a_relu_network_above_its_depth_changes_nothing(problem):
     # With frozen gates it is a polynomial whose degree is the number of layers of weights.
-    run = train_on(problem, tl.mlp(relu), orders=(2, 3, 4))
+    run = train_on(problem, RELU, orders=(2, 3, 4))
     np.testing.assert_allclose(run.curves[4].outputs, run.curves[3].outputs, rtol=1e-9, atol=1e-12)
     assert np.abs(run.curves[3].outputs - run.curves[2].outputs).max() > 1e-3
 
@@ -128,7 +133,7 @@ def test_order_of_a_relu_network_above_its_depth_changes_nothing(problem):
 
 def test_measurements_are_what_they_say(problem):
     x, y, params0, _ = problem
-    f, gates = tl.mlp(relu), tl.multilayer.mlp_preactivations(relu)
+    f, gates = RELU, tl.multilayer.mlp_preactivations(relu)
     run = train_on(problem, f, orders=(1, "full"), gates=gates, kernel_points=4)
     one, net = run.curves[1], run.curves["full"]
     assert one.steps.tolist() == [0, 10, 20, 30]
@@ -303,7 +308,7 @@ def test_models_of_all_frameworks_are_trained_at_every_order(problem, build):
 def test_divergence_is_reported_and_the_others_go_on(problem):
     # The kernel model leaves at 2.5 / lambda_max, the tanh network finds a flatter place.
     x, _, params0, _ = problem
-    f = tl.mlp(jnp.tanh)
+    f = TANH
     rate = 1.25 * tl.critical_rate(f)(params0, x[:40])
     settings = {"loss": objectives.squared_error, "optimizer": optax.sgd, "orders": (1, "full")}
     run = train_on(
@@ -390,19 +395,27 @@ np.savez(sys.argv[3], **arrays)
 """
 
 
-def launch(*args):
-    env = os.environ | {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1"}
+def launch(programs, *args):
+    # The processes run the same programs: the first compiles them, the others read them.
+    env = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "OMP_NUM_THREADS": "1",
+        "JAX_COMPILATION_CACHE_DIR": str(programs),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *map(str, args)], env=env, cwd=HERE.parent
     )
 
 
 def test_killed_run_goes_on_and_ends_the_same_to_the_bit(tmp_path):
-    assert launch(tmp_path / "whole", 0, tmp_path / "whole.npz").wait(300) == 0
+    run = functools.partial(launch, tmp_path / "programs")
+    assert run(tmp_path / "whole", 0, tmp_path / "whole.npz").wait(300) == 0
     kills = []
     # Two kills, at different places of a save.
     for after in (2, 7):
-        process = launch(tmp_path / "cut", 0.05, tmp_path / "cut.npz")
+        process = run(tmp_path / "cut", 0.05, tmp_path / "cut.npz")
         deadline = time.monotonic() + 300
         while len(list((tmp_path / "cut").glob("record-*.npz"))) < after:
             assert process.poll() is None
@@ -413,7 +426,7 @@ def test_killed_run_goes_on_and_ends_the_same_to_the_bit(tmp_path):
         kills.append(process.returncode)
     assert kills == [-signal.SIGKILL] * 2
     assert not (tmp_path / "cut.npz").exists()
-    assert launch(tmp_path / "cut", 0, tmp_path / "cut.npz").wait(300) == 0
+    assert run(tmp_path / "cut", 0, tmp_path / "cut.npz").wait(300) == 0
     with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "cut.npz") as cut:
         assert set(whole.files) == set(cut.files)
         for name in whole.files:
