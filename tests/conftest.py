@@ -1,5 +1,6 @@
 """Every test runs in float64; shapes are checked at run time; hypothesis repeats itself."""
 
+import gc
 import os
 
 import hypothesis
@@ -19,3 +20,10 @@ hypothesis.settings.register_profile(
     "book", deadline=None, derandomize=True, max_examples=50, phases=phases
 )
 hypothesis.settings.load_profile("book")
+
+
+def pytest_collection_finish():
+    """Search for garbage seldom, and never among what was imported: a seventh of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)

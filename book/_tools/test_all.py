@@ -10,19 +10,30 @@ import one_sentence
 from project import HERE
 
 TOOLS = Path(__file__).parent
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+# The plugin that runs notebooks takes seconds to import and is no use here, see execute.py.
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbmake"]
 # Tests compile thousands of small programs and run each once or twice, so that most of their time
 # is XLA's compilation; without its optimizations a program compiles three times as fast. The same
 # tests run with them in `make test-pythons` and `make test-latest`; notebooks have flags of their
 # own, see execute.py.
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-# Each file goes to one process as a whole, in this order: the longest first, so that no process
-# is left alone with one at the end.
+# Each file goes to one process as a whole, since its tests share what they build and compile, in
+# this order: the longest first, so that no process is left alone with one at the end.
 LONGEST = ["pages", "sentences", "build", "assignments", "colab_run", "bench", "grade"]
-OF_BOOK = sorted(
-    (HERE / "tests" / "book").glob("test_*.py"),
-    key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
-)
+LONGEST += ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels"]
+LONGEST += ["networks", "deep_kernel", "hierarchy", "meanfield"]
+
+
+def longest_first(folder: Path) -> list[Path]:
+    """The files of tests in a folder, those of LONGEST in its order before the others."""
+    return sorted(
+        folder.glob("test_*.py"),
+        key=lambda path: (*(path.stem != f"test_{name}" for name in LONGEST), path.name),
+    )
+
+
+OF_LIBRARY = [*longest_first(HERE / "tests"), HERE / "taylorlib"]
+OF_BOOK = longest_first(HERE / "tests" / "book")
 # What stands beside the book: problem sets, grading, slides, print, the measurement of speed.
 BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench"]
 PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in BESIDE]
@@ -30,7 +41,7 @@ BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PARTS = {
     # what .pre-commit-config.yaml lists, over all files
     "lint": [[sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"]],
-    "unit": [[*PYTEST, "-n", "2", "tests", "taylorlib", "--ignore=tests/book"]],
+    "unit": [[*PYTEST, *BY_FILE, *map(str, OF_LIBRARY)]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
     "pages": [[*PYTEST, *BY_FILE, *(str(path) for path in OF_BOOK if path not in PRODUCTS)]],
     # a part of its own: .ci/run has 40 minutes, and .github/workflows/ci.yml a job for it
