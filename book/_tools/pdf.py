@@ -1,8 +1,8 @@
 """The whole book as one PDF (`make pdf`): title, contents, chapters, page numbers, bookmarks.
 
-Headless Chromium prints each finished page, with folded proofs and solutions open and figures in
-their first position; pypdf joins them. Links between pages of the book become links within the
-PDF, and whatever stays open in a formula stops the printing.
+Headless Chromium prints each finished page as `book/_static/print.css` says, with folded proofs
+and solutions open and figures in their first position; pypdf joins them. Links between pages of
+the book become links within the PDF, and whatever stays open in a formula stops the printing.
 """
 
 import argparse
@@ -37,25 +37,19 @@ OPEN_ALL = """
   }
 }
 """
-PRINT_STYLE = """
-.bd-sidebar-primary, .bd-sidebar-secondary, .bd-header, .bd-header-article, .prev-next-footer,
-.bd-footer, .bd-footer-content, .toggle-button, .headerlink, .skip-link, .pst-scroll-pixel-helper,
-#pst-back-to-top, .copybtn, .tag_setup, details.hide { display: none !important; }
-.bd-article, .bd-main, .bd-content, .bd-article-container { padding: 0 !important;
-  margin: 0 !important; max-width: none !important; width: 100% !important; }
-.bd-article, .bd-article p { font-size: 10.5pt; }
-.bd-article pre { font-size: 7.5pt; white-space: pre-wrap; }
-figure, .slider-figure, table, p.claim { break-inside: avoid; }
-h1, h2, h3 { break-after: avoid; }
-"""
 SHEET = """<!doctype html><meta charset="utf-8"><style>
 body {{ font-family: "Noto Sans", "DejaVu Sans", sans-serif; margin: 0; color: #222; }}
 {style}</style>{body}"""
 COVER_STYLE = """
 h1 { font-size: 30pt; line-height: 1.25; margin: 60mm 0 12mm; } p { font-size: 13pt; }
 h2 { break-before: page; font-size: 18pt; } li { margin: 2.2mm 0; display: flex; }
+.note { font-size: 9.5pt; color: #444; position: absolute; bottom: 0; }
 ol { list-style: none; padding: 0; } .dots { flex: 1; border-bottom: 1px dotted #888; margin: 1mm; }
 """
+NOTE = (
+    "Printed from the pages of the book. Proofs and solutions that are folded there are open here; "
+    "code that only draws figures is left out, and figures with a slider show one position."
+)
 
 
 class Chapter(NamedTuple):
@@ -83,7 +77,6 @@ def print_pages(browser, project: Project) -> list[Chapter]:
         if broken.count():
             raise one_sentence.Told(f"{name} has {broken.count()} formulas that are not read.")
         tab.evaluate(OPEN_ALL)
-        tab.add_style_tag(content=PRINT_STYLE)
         title = tab.locator("article h1").first.evaluate("h => h.firstChild.textContent.trim()")
         pdf = PdfReader(io.BytesIO(tab.pdf(**PAPER, outline=True, tagged=True)))
         printed.append(Chapter(name, title, pdf))
@@ -114,6 +107,7 @@ def front(browser, project: Project, chapters: list[Chapter]) -> PdfReader:
             number += len(chapter.pdf.pages)
         body = (
             f"<h1>{html.escape(title)}</h1><p>{html.escape(author)}</p>"
+            f'<p class="note">{html.escape(NOTE)}</p>'
             f"<h2>Contents</h2><ol>{''.join(lines)}</ol>"
         )
         pdf = sheet(browser, COVER_STYLE, body)
