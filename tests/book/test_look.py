@@ -138,7 +138,7 @@ def page():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         tab = browser.new_page(viewport={"width": 640, "height": 900}, reduced_motion="reduce")
-        tab.goto((PROJECT.html / f"{PAGE}.html").as_uri())
+        tab.goto((PROJECT.html / f"{PAGE}.html").as_uri(), wait_until="domcontentloaded")
         tab.wait_for_selector(".solution .toggle-button", state="attached")
         yield tab
         browser.close()
