@@ -1,5 +1,6 @@
 """From executed notebooks to pages: Sphinx by way of jupyter-book, warnings as errors."""
 
+import html
 import json
 import os
 import re
@@ -33,6 +34,7 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
     shutil.copy(project.out / "claims.json", stage / "claims.json")
     edition.write(project, stage)
     _jupyter_book(project, stage)
+    _first_page(project, stage / "_build" / "html" / "index.html")
     built = stage / "_build" / "html"
     missing = [page for page in project.pages if not _has_text(built / f"{page}.html")]
     if missing:
@@ -60,6 +62,17 @@ def _jupyter_book(project: Project, stage: Path) -> None:
         warnings = re.findall(r"^.*(?:WARNING|ERROR|CRITICAL).*$", done.stdout, re.MULTILINE)
         print("\n".join(warnings) or done.stdout, file=sys.stderr)
         raise one_sentence.Told("The pages were not built: mend the warnings above.")
+
+
+def _first_page(project: Project, index: Path) -> None:
+    """Jupyter Book's page that leads on to the first one is not HTML: it is written anew."""
+    target, title = f"{project.pages[0]}.html", html.escape(project.config["title"])
+    index.write_text(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="refresh" content="0; url={target}">\n<title>{title}</title>\n'
+        f'</head>\n<body><h1><a href="{target}">{title}</a></h1></body>\n</html>\n',
+        "utf8",
+    )
 
 
 def _has_text(page: Path) -> bool:
