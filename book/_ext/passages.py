@@ -61,8 +61,8 @@ class Reader:
                 self._formula(child, here)
             elif isinstance(child, nodes.literal_block):
                 here.code.append(child.astext())
-            elif isinstance(child, TITLE):
-                pass  # the title of the passage
+            elif isinstance(child, TITLE) or _is_symbol(child):
+                here.symbols.update(dict.fromkeys(_symbols_of(child)))  # the title of the passage
             elif "cell_output" in child.get("classes", ()):
                 self.read(child, None)
             else:
@@ -160,6 +160,17 @@ def _function(node: addnodes.desc) -> Passage | None:
     return (
         Passage("function", anchor, anchor, [short, short.rsplit(".", 1)[-1]]) if anchor else None
     )
+
+
+def _is_symbol(node: nodes.Element) -> bool:
+    """The first cell of a row that has an anchor."""
+    row = node.parent
+    return isinstance(row, nodes.row) and node is row[0] and bool(row.get("ids"))
+
+
+def _symbols_of(node: nodes.Element) -> list[str]:
+    formulas = node.findall(lambda one: isinstance(one, nodes.math | nodes.math_block))
+    return [symbol for one in formulas for symbol in readable.symbols(one.astext())]
 
 
 def _says_nothing(passage: dict) -> bool:

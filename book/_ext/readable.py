@@ -23,6 +23,7 @@ ACCENTS = {
 }
 ONE = r"\d|\\[a-zA-Z]+|[a-zA-Z]"
 SMALL = "[⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉′\u0300-\u036f]"
+INDEX = re.compile(r"[_^]\w+$")
 SCRIPTED = ("msub", "msup", "msubsup", "munderover")
 # What docutils' parser does not know, in words that it does.
 SPELLINGS = [
@@ -146,7 +147,13 @@ def _text(node: ElementTree.Element, grouped: bool = True) -> str:
         return " ".join(_text(child, grouped).strip() for child in children)
     if name == "mtable":
         return "; ".join(_text(child, grouped).strip() for child in children)
-    return "".join(_text(child, grouped) for child in children)
+    text = ""
+    for child in children:
+        following = _text(child, grouped)
+        # x_i x_j, since x_ix_j reads like one index
+        text += " " if grouped and INDEX.search(text) and following[:1].isalpha() else ""
+        text += following
+    return text
 
 
 def _scripts(name: str, children: list[ElementTree.Element], grouped: bool) -> str:

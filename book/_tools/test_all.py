@@ -55,6 +55,11 @@ def main() -> int:
     unknown = set(wanted) - set(PARTS)
     if unknown:
         raise one_sentence.Told(f"No part {sorted(unknown)}; there are {list(PARTS)}.")
+    if "lint" in wanted and not (HERE / ".git").exists():
+        raise one_sentence.Told(
+            "Style is checked on the files that git knows: clone the book with git, or name other "
+            f"parts of {list(PARTS)}."
+        )
     environment = dict(
         os.environ,
         OMP_NUM_THREADS="1",

@@ -178,14 +178,14 @@ def test_set_address_gives_each_notebook_a_button_to_its_twin_and_the_unset_one_
         assert launch_links(root, "book/one") == [f"{e}book/one.ipynb" for e in expected]
         assert launch_links(root, "book/intro") == []
         assert ("pages get no launch buttons" in done.stdout) == (url == UNSET)
-        head = BeautifulSoup(
-            (root / "out/html/book/one.html").read_text("utf8"), "html.parser"
-        ).head
+        page = (root / "out/html/book/one.html").read_text("utf8")
+        head = BeautifulSoup(page, "html.parser").head
         named = {m["property"]: m["content"] for m in head("meta", property=True)}
         canonical = [link["href"] for link in head("link", rel="canonical")]
         described = [m["content"] for m in head("meta", attrs={"name": "description"})]
         sitemap = root / "out/html/sitemap.xml"
         assert len(described) == 1
+        assert (f"{SET}/issues/new?title=Mistake" in page) == (url == SET)
         assert sitemap.is_file() == (url == SET)
         if url == UNSET:
             assert (named, canonical) == ({}, [])
@@ -195,6 +195,8 @@ def test_set_address_gives_each_notebook_a_button_to_its_twin_and_the_unset_one_
         assert named["og:url"] == canonical[0]
         assert named["og:title"] == "One"
         assert named["og:description"] == described[0]
+        card = root / "book" / "_static" / "social-card.png"
+        assert named.get("og:image") == (f"{pages}_static/{card.name}" if card.is_file() else None)
         listed = re.findall(r"<loc>(.*?)</loc>", sitemap.read_text("utf8"))
         assert listed == [f"{pages}book/intro.html", f"{pages}book/one.html"]
 

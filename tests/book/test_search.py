@@ -39,6 +39,7 @@ WANTED = [
         (r"K^{(2)}", "K^(2)"),
         (r"\hat K_t(x,x')", "K\u0302_t(x, x')"),
         (r"\tfrac\rho4+\frac1{2\pi}", "ρ/4 + 1/(2π)"),
+        (r"\sum_ix_ix_j^\top", "∑_i x_i x_j^⊤"),
         (r"m^{-1/2}\big(1+\sqrt d\big)", "m^(-1/2)(1 + √d)"),
         (r"\begin{aligned}a&=b\\c&=\log d\end{aligned}", "a = b; c = log d"),
         (r"\text{cost: \$5}", "cost: 5"),
