@@ -29,6 +29,7 @@ PAPER = {
     "print_background": True,
     "margin": {"top": "18mm", "bottom": "20mm", "left": "17mm", "right": "17mm"},
 }
+PATIENCE = 180_000  # milliseconds for the longest page on a machine that is busy
 OPEN_ALL = """
 () => {
   for (const fold of document.querySelectorAll("details")) fold.open = true;
@@ -63,6 +64,7 @@ class Chapter(NamedTuple):
 def print_pages(browser, project: Project) -> list[Chapter]:
     """Print every page of the table of contents, in its order."""
     context = browser.new_context(color_scheme="light", service_workers="block")
+    context.set_default_timeout(PATIENCE)
     printed = []
     for name in project.pages:
         path = project.html.resolve() / f"{name}.html"
