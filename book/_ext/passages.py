@@ -60,7 +60,8 @@ class Reader:
             elif isinstance(child, nodes.math | nodes.math_block):
                 self._formula(child, here)
             elif isinstance(child, nodes.literal_block):
-                here.code.append(child.astext())
+                lines = child.astext().splitlines()
+                here.code += [line.strip() for line in lines if "tl." in line]  # calls of ours
             elif isinstance(child, TITLE) or _is_symbol(child):
                 here.symbols.update(dict.fromkeys(_symbols_of(child)))  # the title of the passage
             elif "cell_output" in child.get("classes", ()):
