@@ -34,7 +34,7 @@ def longest_first(folder: Path) -> list[Path]:
 
 OF_LIBRARY = [*longest_first(HERE / "tests"), HERE / "taylorlib"]
 OF_BOOK = longest_first(HERE / "tests" / "book")
-# What stands beside the book: hooks, problem sets, grading, slides, print, the measurement of speed.
+# What stands beside the book: hooks, problem sets, grading, slides, print, measured speed.
 BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench", "hooks"]
 PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in BESIDE]
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
