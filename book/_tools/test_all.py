@@ -19,7 +19,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbmake"]
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Each file goes to one process as a whole, since its tests share what they build and compile, in
 # this order: the longest first, so that no process is left alone with one at the end.
-LONGEST = ["pages", "sentences", "build", "assignments", "colab_run", "bench", "grade"]
+LONGEST = ["pages", "sentences", "robust", "build", "assignments", "colab_run", "bench", "grade"]
 LONGEST += ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels"]
 LONGEST += ["networks", "deep_kernel", "hierarchy", "meanfield"]
 
@@ -34,8 +34,9 @@ def longest_first(folder: Path) -> list[Path]:
 
 OF_LIBRARY = [*longest_first(HERE / "tests"), HERE / "taylorlib"]
 OF_BOOK = longest_first(HERE / "tests" / "book")
-# What stands beside the book: hooks, problem sets, grading, slides, print, measured speed.
-BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench", "hooks"]
+# What stands beside the book: hooks, problem sets, grading, slides, print, measured speed; and
+# accidents, since each needs a build of its own.
+BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench", "hooks", "robust"]
 PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in BESIDE]
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PARTS = {

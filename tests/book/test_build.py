@@ -1,32 +1,24 @@
-"""The build of a two-page miniature book: failing cells, kills, damage, two builds at once."""
+"""The build of a two-page miniature book: failing cells, damage, a kill while pages are swapped.
 
-import os
-import random
+Other accidents, which need more builds, are in test_robust.py.
+"""
+
 import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from miniature import BUILD, CODE, INTRO, TOOLS, build, make_mini, pages
-
-WAITING = "Another build of this book is running"
+from miniature import CODE, INTRO, TOOLS, build, make_mini, pages
 
 
 @pytest.fixture(scope="module")
-def timed(tmp_path_factory):
-    """A miniature that was built, and how many seconds that took."""
+def clean(tmp_path_factory):
+    """A miniature that was built."""
     root = make_mini(tmp_path_factory.mktemp("clean"), CODE)
-    start = time.monotonic()
     done = build(root)
     assert done.returncode == 0, done.stdout + done.stderr
-    return root, time.monotonic() - start
-
-
-@pytest.fixture(scope="module")
-def clean(timed):
-    return timed[0]
+    return root
 
 
 def test_failing_cell_stops_the_build_and_is_shown(tmp_path):
@@ -56,36 +48,6 @@ def test_damaged_execution_is_noticed_and_repeated(clean):
     assert done.returncode == 0, done.stderr
     assert "executed again" in done.stdout
     assert executed.read_bytes() == good
-
-
-def test_book_killed_at_ten_random_moments_becomes_the_same_as_a_clean_one(timed, tmp_path):
-    """One random moment in each tenth of the time that a clean build takes, in random order.
-
-    What was finished is taken away before each, so that there is everything to do; what a kill
-    left lying about stays.
-    """
-    (clean, seconds), dice = timed, random.Random(0)
-    root, said = make_mini(tmp_path / "mini", CODE), tmp_path / "said.txt"
-    moments = [seconds * (i + dice.random()) / 10 for i in range(10)]
-    dice.shuffle(moments)
-    reached = []
-    for moment in moments:
-        shutil.rmtree(root / "out" / "cache", ignore_errors=True)
-        (root / "out" / "html").unlink(missing_ok=True)
-        with said.open("w") as output:
-            started = subprocess.Popen(
-                [*BUILD, str(root)], start_new_session=True, stdout=output, stderr=output
-            )
-            time.sleep(moment)
-            os.killpg(started.pid, signal.SIGKILL)
-            started.wait()
-        text = said.read_text()
-        words = {"rendering": "Building the pages", "execution": "starts"}
-        reached.append(next((w for w, shown in words.items() if shown in text), "start"))
-    assert {"execution", "rendering"} <= set(reached), reached
-    done = build(root)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert pages(root) == pages(clean)
 
 
 KILLED_IN_THE_SWAP = """
@@ -151,13 +113,3 @@ def test_swap_of_the_pages_killed_before_any_of_its_steps_shows_old_or_new_pages
         assert pages(root) == new
     assert shown == sorted(shown)
     assert set(shown) == {"former", "new"}
-
-
-def test_second_build_waits_for_the_first(tmp_path):
-    root = make_mini(tmp_path, CODE)
-    both = [
-        subprocess.Popen([*BUILD, str(root)], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    said = [process.communicate(timeout=200)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert sorted(WAITING in text for text in said) == [False, True], said
