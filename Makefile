@@ -48,8 +48,8 @@ test-latest: env  ## test the library with the newest packages on the newest Pyt
 mutants: env  ## break the library in many places, one at a time, and see that tests notice
 	@$(RUN) $(TOOLS)/mutants.py
 
-bench: env  ## show how fast the library is, as ratios measured in one run
-	@$(RUN) $(TOOLS)/bench.py
+bench: env  ## show how fast library and pages are (make bench NAMES="page_load" brings these up to date)
+	@$(RUN) $(TOOLS)/bench.py $(if $(NAMES),--update $(NAMES))
 
 .PHONY: assignments grade
 assignments: env  ## make student notebooks, autograders and solutions of the problem sets

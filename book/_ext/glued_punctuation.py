@@ -1,6 +1,6 @@
 """A comma or full stop after a formula stays on the formula's line.
 
-MathJax makes every inline formula a box, and browsers may break a line between a box and the
+An inline formula is a picture, and browsers may break a line between a picture and the
 punctuation behind it. A word joiner (U+2060) forbids that and is not seen otherwise.
 """
 

@@ -1,23 +1,10 @@
-"""Everything a page needs lies beside it: a local MathJax, and no script that calls home."""
+"""Everything a page needs lies beside it: no script that calls home."""
 
 import json
-from importlib.metadata import files
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.fileutil import copy_asset
-
-MATHJAX = "tex-svg-full.js"
-
-
-def _copy_mathjax(app: Sphinx) -> None:
-    if app.builder.format != "html":
-        return
-    found = [f for f in files("sphinx-mathjax-offline") or [] if f.name == MATHJAX]
-    folder = Path(app.outdir) / "_static" / "mathjax"
-    folder.mkdir(parents=True, exist_ok=True)
-    copy_asset(str(found[0].locate()), str(folder))
 
 
 def _drop_thebe(app: Sphinx, pagename, templatename, context, doctree) -> None:
@@ -42,7 +29,6 @@ def _run_time(name, rawtext, text, lineno, inliner, options=None, content=None):
 
 def setup(app: Sphinx) -> dict:
     """Register the parts."""
-    app.connect("builder-inited", _copy_mathjax)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.add_role("runtime", _run_time)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -250,6 +250,8 @@ def _targets(index: dict) -> str:
 
 def _tables(comparison: dict) -> str:
     """For each group of contests a table of ratios, and one of what compiling takes."""
+    if comparison.get("pages"):
+        return f"{comparison['title']}\n\n{_pages(comparison)}"
     if not comparison["contests"]:
         return f"{comparison['title']}\n\nNothing was measured."
     groups: dict[str, list[tuple[str, dict]]] = {}
@@ -262,6 +264,25 @@ def _tables(comparison: dict) -> str:
         parts += [f"**{group}**"] if group else []
         parts += [_ratios(rows), _costs(rows)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _pages(comparison: dict) -> str:
+    """What opening each page takes, and whether all stay below the targets."""
+    later, bounds = comparison.get("later"), comparison["targets"]
+    units = {"text": " s", "mathematics": " s", "shift": ""}
+    pages = comparison["pages"].items()
+    said = []
+    for what, bound in bounds.items():
+        over = [f"`{name}`" for name, seen in pages if seen[what] > bound]
+        limit = f"{what} at most {_number(bound)}{units[what]}"
+        decision = f"not met by {', '.join(over)}" if over else "met by every page"
+        said.append(f"- {limit}: **{decision}**")
+    rows = [[f"`{n}`", *(f"{_number(s[w])}{units[w]}" for w in bounds)] for n, s in pages]
+    when = ""
+    if later:
+        busy = later["machine"]["busy_cores_at_the_start"]
+        when = f"Measured on {later['date']} ({busy} cores busy at the start).\n\n"
+    return when + "\n".join(said) + "\n\n" + _table(["Page", *bounds], rows)
 
 
 def _ratios(rows: list[tuple[str, dict]]) -> str:

@@ -71,11 +71,25 @@ def run(names: list[str], quick: bool) -> dict:
         for contest in module.contests(quick):
             held.append(hold(contest, limits))
             print("\n".join(in_words(held[-1])), flush=True)
-        if not held:
+        pages = module.pages(quick) if hasattr(module, "pages") else {}
+        if not held and not pages:
             print("  nothing to measure here (see the file)", flush=True)
         print(f"  ({time.monotonic() - start:.0f} s)", flush=True)
         found["comparisons"][name] = {"title": title, "contests": held}
+        if pages:
+            found["comparisons"][name] |= {"pages": pages, "targets": module.TARGETS}
     return found
+
+
+def updated(path: Path, found: dict) -> dict:
+    """The measurements of a file with those of a later run in their place, dated by themselves."""
+    if not path.is_file():
+        raise one_sentence.Told(f"There is no {path.name} to update: run make bench first.")
+    whole = json.loads(path.read_text("utf8"))
+    for name, comparison in found["comparisons"].items():
+        later = {"date": found["date"], "machine": found["machine"]}
+        whole["comparisons"][name] = {**comparison, "later": later}
+    return whole
 
 
 def main() -> int:
@@ -83,6 +97,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(comparisons())}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: tries the programs only")
+    parser.add_argument("--update", action="store_true", help="put those named into the page, too")
     parser.add_argument("--json", type=Path, default=Project().out / "bench.json")
     parser.add_argument("--page", type=Path, default=Project().root / "book" / "bench.json")
     arguments = parser.parse_args()
@@ -90,10 +105,14 @@ def main() -> int:
     if unknown:
         raise one_sentence.Told(f"No comparison {sorted(unknown)[0]!r}; see {FOLDER}.")
     found = run(arguments.names or comparisons(), arguments.quick)
-    complete = not (arguments.quick or arguments.names)
-    for path in (arguments.json, arguments.page) if complete else (arguments.json,):
+    written = {arguments.json: found}
+    if not arguments.quick and not arguments.names:
+        written[arguments.page] = found
+    elif arguments.update and not arguments.quick:
+        written[arguments.page] = updated(arguments.page, found)
+    for path, content in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, indent=1) + "\n", "utf8")
+        path.write_text(json.dumps(content, indent=1) + "\n", "utf8")
         print(f"Written to {path}")
     return 0
 

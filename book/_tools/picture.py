@@ -20,8 +20,6 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(page_file.as_uri())
-        page.wait_for_function("document.querySelectorAll('mjx-container').length > 5")
-        page.wait_for_timeout(1000)  # formulas move what is below them
         figure = "document.querySelector('.cell_output figure')"
         page.evaluate(figure + ".scrollIntoView({block: 'center', behavior: 'instant'})")
         page.screenshot(path=PICTURE)

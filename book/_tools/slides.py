@@ -1,8 +1,8 @@
 """Slides of every chapter: its statements, figures and summary, from the built pages.
 
 The pages of `make book` come from the executed notebooks, and references and numbers in them are
-resolved; so what stands on a slide is what the book says. A browser typesets the formulas once:
-each deck is a file of HTML that holds all it needs, and a PDF of the same slides.
+resolved; so what stands on a slide is what the book says, with its formulas as they are set. Each
+deck is a file of HTML that holds all it needs, and a PDF of the same slides.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A deck as one page of HTML, before a browser has typeset its formulas."""
+"""A deck as one page of HTML, before a browser has made every slide fit."""
 
 import html as escape
 import re
@@ -34,11 +34,11 @@ figcaption { flex: 0 1 390px; font-size: 23px }
 .eqno { float: right; margin-top: .9em; font-size: .8em; color: #5b6770 }
 footer { position: absolute; left: 80px; right: 80px; bottom: 26px; display: flex;
   justify-content: space-between; font-size: 16px; color: #5b6770 }
-mjx-container { overflow: visible }
+.math { white-space: nowrap } .math svg { font-size: .88em } /* the text's x is large */
+.math math { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+div.math .formula { margin: .6em 0; text-align: center }
 @media print { html { background: #fff } .slide { margin: 0 } }
 """
-
-SMALLER = "MathJax.svg = {scale: 0.88}"  # the text's x-height is large; MathJax matches it
 
 KEYS = """
 document.addEventListener("keydown", function (event) {
@@ -56,22 +56,18 @@ document.addEventListener("keydown", function (event) {
 
 
 def html(chapter: Chapter, book: str) -> str:
-    """The deck; MathJax is named in it and taken out again when it has done its work."""
+    """The deck."""
     total = len(chapter.slides) + 1
     first = _first(chapter, book, total)
     others = [
         _slide(slide, chapter.title, number, total)
         for number, slide in enumerate(chapter.slides, start=2)
     ]
-    mathjax = ""
-    if chapter.script:
-        mathjax = f'<script class="typeset">{chapter.mathjax}; {SMALLER}</script>'
-        mathjax += f'<script class="typeset" src="{chapter.script.as_uri()}"></script>'
     title = " ".join(_plain(chapter.title).split())
     return (
         f'<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style>{mathjax}</head>\n"
-        f'<body><main class="tex2jax_ignore mathjax_ignore">{first}{"".join(others)}</main>'
+        f"<style>{STYLE}</style></head>\n"
+        f"<body>{chapter.glyphs}<main>{first}{''.join(others)}</main>"
         f"<script>{KEYS}</script></body></html>\n"
     )
 
@@ -95,4 +91,4 @@ def _frame(kind: str, body: str, foot: str, number: int, total: int, heading: st
 
 
 def _plain(text: str) -> str:
-    return escape.unescape(re.sub(r"<[^>]*>|\\\(|\\\)", "", text))
+    return escape.unescape(re.sub(r"<[^>]*>", "", text))

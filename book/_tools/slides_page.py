@@ -4,7 +4,6 @@ import base64
 import html
 import math
 import mimetypes
-import re
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -33,15 +32,13 @@ class Chapter(NamedTuple):
         title: As HTML, for it may hold formulas.
         learn: What the reader will learn, as HTML; empty if the page does not say.
         slides: In the order of the page.
-        mathjax: The page's configuration of MathJax, a script.
-        script: Where MathJax itself lies.
+        glyphs: The drawing that the formulas refer to, see `book/_ext/mathematics.py`.
     """
 
     title: str
     learn: str
     slides: list[Slide]
-    mathjax: str
-    script: Path | None
+    glyphs: str
 
 
 def read(path: Path) -> Chapter:
@@ -62,15 +59,7 @@ def read(path: Path) -> Chapter:
         if heading is None or heading.get_text().strip() in LEFT_OUT:
             continue
         slides += _of_section(section, heading, path.parent)
-    config = next((s for s in soup.find_all("script") if "MathJax" in (s.string or "")), None)
-    source = soup.find("script", src=re.compile("mathjax/"))
-    return Chapter(
-        title,
-        learn,
-        slides,
-        config.string if config else "",
-        (path.parent / source["src"].split("?")[0]).resolve() if source else None,
-    )
+    return Chapter(title, learn, slides, str(soup.select_one("svg.glyphs") or ""))
 
 
 def _of_section(section: Tag, heading: Tag, folder: Path) -> list[Slide]:
@@ -148,7 +137,15 @@ def _room(node: Tag) -> int:
     displays = [*node.select("div.math")]
     if "math" in (node.get("class") or []):
         displays.append(node)
-    return len(node.get_text()) + 120 * len(displays)
+    return _length(node) + 120 * len(displays)
+
+
+def _length(node: Tag) -> int:
+    """Characters, where a formula counts with its TeX."""
+    formulas = node.select(".math[data-tex]")
+    formulas += [node] if node.has_attr("data-tex") else []
+    spoken = sum(len(formula.get_text()) for formula in formulas)
+    return len(node.get_text()) - spoken + sum(len(f["data-tex"]) + 4 for f in formulas)
 
 
 def _figure(node: Tag, folder: Path) -> str:
@@ -194,7 +191,7 @@ def _summary(section: Tag) -> list[str]:
     items = section.select("ul > li")
     bodies, now, length = [], [], 0
     for item in items:
-        size = len(item.get_text())
+        size = _length(item)
         if now and length + size > PER_SLIDE:
             bodies.append(now)
             now, length = [], 0

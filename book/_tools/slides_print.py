@@ -1,6 +1,5 @@
-"""Lets Chromium typeset a deck, makes every slide fit, and prints it."""
+"""Makes every slide of a deck fit, in Chromium, and prints it."""
 
-import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +20,7 @@ FIT = """smallest => {
     const fit = slide.querySelector(".fit");
     if (!fit) return;
     const space = slide.querySelector(".body"), wide = () =>
-      [...fit.querySelectorAll("mjx-container")].some(
+      [...fit.querySelectorAll(".math svg")].some(
         m => m.getBoundingClientRect().right > slide.getBoundingClientRect().right - 60);
     let size = 27;
     do { size -= 1; fit.style.fontSize = size + "px"; }
@@ -30,8 +29,6 @@ FIT = """smallest => {
   });
   return small;
 }"""
-
-WITHOUT_MATHJAX = "() => document.querySelectorAll('script.typeset').forEach(s => s.remove())"
 
 
 class Deck(NamedTuple):
@@ -63,21 +60,13 @@ class Press:
         self._playwright.stop()
 
     def typeset(self, html: str) -> Deck:
-        """Typeset the formulas, shrink what does not fit, and print."""
+        """Shrink what does not fit, and print."""
         size = {"width": slides_deck.WIDTH, "height": slides_deck.HEIGHT}
         page = self._browser.new_page(viewport=size)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "deck.html"  # from a file, so that it may load MathJax from one
+            path = Path(folder) / "deck.html"
             path.write_text(html, "utf8")
             page.goto(path.as_uri())
-            formulas = page.locator("span.math, div.math").count()
-            page.wait_for_function(
-                "n => document.querySelectorAll('mjx-container').length >= n",
-                arg=formulas,
-                timeout=120_000,
-            )
-            if formulas:
-                page.evaluate("() => MathJax.startup.promise")
             small = page.evaluate(FIT, SMALLEST)
             pdf = page.pdf(
                 width=f"{slides_deck.WIDTH}px",
@@ -86,11 +75,6 @@ class Press:
                 tagged=True,
             )
             count = page.locator(".slide").count()
-            page.evaluate(
-                "() => document.querySelectorAll('script.typeset').forEach(s => s.remove())"
-            )
             done = page.content()
         page.close()
-        # what MathJax loaded for itself is not needed any more
-        done = re.sub(r"<script[^>]*src=[^>]*></script>", "", done)
         return Deck(done, pdf, count, small)

@@ -154,7 +154,8 @@ def make_book(root, url, text=TEXT):
     config = root / "_config.yml"
     text = address.LINE.sub(rf"\g<1>{url}", config.read_text("utf8"))
     text = text.replace(
-        "    mathjax_path:", "    mathjax3_config: {tex: {macros: {q: 'Q'}}}\n    mathjax_path:"
+        "    html_math_renderer:",
+        "    mathjax3_config: {tex: {macros: {q: 'Q'}}}\n    html_math_renderer:",
     )
     config.write_text(text, "utf8")
     return Project(root)

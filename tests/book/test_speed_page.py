@@ -243,3 +243,22 @@ def test_only_a_complete_run_writes_the_page(tmp_path, monkeypatch):
         assert bench.main() == 0
         assert paths[0].is_file()
         assert paths[1].is_file() == published
+
+
+def test_later_run_of_one_comparison_replaces_it_and_keeps_its_own_date(tmp_path):
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(measurements()))
+    run = {"date": "2027-01-02", "machine": {"busy_cores_at_the_start": 0.5}}
+    seen = {"book/one": {"text": 0.4, "mathematics": 0.9, "shift": 0.2}}
+    entry = {"title": "Opening.", "contests": [], "pages": seen}
+    entry["targets"] = {"text": 1.0, "mathematics": 3.0, "shift": 0.1}
+    whole = bench.updated(path, run | {"comparisons": {"page_load": entry}})
+    assert set(whole["comparisons"]) == {*measurements()["comparisons"], "page_load"}
+    assert whole["date"] == measurements()["date"]
+    text = speed._tables(whole["comparisons"]["page_load"])
+    assert "Measured on 2027-01-02 (0.5 cores busy" in text
+    assert "text at most 1 s: **met by every page**" in text
+    assert "shift at most 0.1: **not met by `book/one`**" in text
+    assert "| `book/one` | 0.4 s | 0.9 s | 0.2 |" in text
+    with pytest.raises(bench.one_sentence.Told, match="run make bench first"):
+        bench.updated(tmp_path / "absent.json", run)
