@@ -15,6 +15,7 @@ import html5lib
 from html5lib.constants import E as MESSAGES
 
 import one_sentence
+from check_pages import FORMULA
 from project import Project
 
 # Attributes whose words are ids of the same page.
@@ -25,9 +26,8 @@ HEADINGS = {f"h{level}": level for level in range(1, 7)}
 THEME_CALLS = {"toggleFullScreen()", "window.print()"}
 # Seen in print only, where the theme repeats the title above the table of contents.
 PRINTED = "onlyprint"
-# doctools makes a function of the plural rule of a translated Sphinx, and the book has none;
-# MathJax asks Node for its `require`, and an old browser without globalThis for its globals.
-SCRIPTS_OF_OTHERS = {"doctools.js", "mathjax/tex-svg-full.js"}
+# doctools makes a function of the plural rule of a translated Sphinx, and the book has none.
+SCRIPTS_OF_OTHERS = {"doctools.js"}
 # What turns text into code; a page without them works under a strict content security policy.
 EVALUATING = re.compile(
     r"(?<![\w.$])eval\s*\(|\bnew\s+Function\s*\(|\bset(?:Timeout|Interval)\s*\(\s*['\"`]"
@@ -42,7 +42,8 @@ def check(project: Project) -> list[str]:
         name = path.relative_to(html).as_posix()
         if name.startswith(("_static/", "_sources/")):
             continue
-        found, title = of_page(path.read_text("utf8"))
+        # set formulas are most of a page; tests/book/test_mathematics.py parses each kind of them
+        found, title = of_page(FORMULA.sub("", path.read_text("utf8")))
         problems += [f"{name}: {problem}" for problem in found]
         pages_of.setdefault(title, []).append(name)
     problems += [

@@ -9,7 +9,10 @@ from bs4 import BeautifulSoup
 
 from project import Project
 
-FORMULA = re.compile(r"<svg style=vertical-align.*?</svg>|<math\b.*?</math>", re.DOTALL)
+# as book/_ext/mathematics.py sets it: a drawing, which may hold others, and MathML
+FORMULA = re.compile(
+    r"<svg style=vertical-align.*?</svg>(?=</(?:span|div)>)|<math\b.*?</math>", re.DOTALL
+)
 SHORTEST_TEXT = 100  # characters, without menus
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
 

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import html5lib
 import pytest
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -62,6 +63,17 @@ def test_drawing_is_lean_and_names_only_outlines_that_exist(press, tex):
     names = glyphs(formula)
     assert names
     assert all(press.outline(name).startswith("M") for name in names)
+
+
+def test_page_with_formulas_is_html_by_the_standard(press):
+    tex = [
+        r"\frac ab+\sqrt[3]{x_i}",
+        r"\left(\begin{array}{c|c}a\\b\\c\\d\end{array}\right)",
+        "x<1",
+    ]
+    body = "".join(f.mathml + f.svg for f in (press.set(t, display=False) for t in tex * 2))
+    page = f"<!doctype html><html><head><title>x</title></head><body>{body}</body></html>"
+    html5lib.HTMLParser(strict=True).parse(mathematics.with_store(page, press.outline))
 
 
 def test_formula_does_not_depend_on_those_before(press):
