@@ -23,11 +23,11 @@ serve: env  ## show the built book on localhost
 lab: env  ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab --notebook-dir book
 
-test: env  ## test everything (or make test PARTS="lint unit book pages products", some of these)
+test: env  ## test everything (or make test PARTS="lint unit book pages deep tools products", some of these)
 	@$(RUN) $(TOOLS)/test_all.py $(PARTS)
 
 test-fast: env  ## test style and library only
-	@$(RUN) $(TOOLS)/test_all.py lint unit
+	@$(RUN) $(TOOLS)/test_all.py lint unit deep
 
 .PHONY: hooks check-style
 check-style: env  ## check code, notebooks, spelling, Markdown and house style (seconds)

@@ -19,9 +19,10 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbmake"]
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 # Each file goes to one process as a whole, since its tests share what they build and compile, in
 # this order: the longest first, so that no process is left alone with one at the end.
+# Thousands of programs of all orders, compiled one by one: a third of the library's time.
+DEEP = ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels", "networks"]
 LONGEST = ["pages", "sentences", "robust", "build", "assignments", "colab_run", "bench", "grade"]
-LONGEST += ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels"]
-LONGEST += ["networks", "deep_kernel", "hierarchy", "meanfield"]
+LONGEST += [*DEEP, "deep_kernel", "hierarchy", "meanfield"]
 
 
 def longest_first(folder: Path) -> list[Path]:
@@ -37,16 +38,32 @@ OF_BOOK = longest_first(HERE / "tests" / "book")
 # What stands beside the book: hooks, problem sets, grading, slides, print, measured speed; and
 # accidents, since each needs a build of its own.
 BESIDE = ["assignments", "grade", "slides", "pdf", "speed_page", "bench", "hooks", "robust"]
-PRODUCTS = [path for path in OF_BOOK if path.stem.removeprefix("test_") in BESIDE]
+BESIDE += ["accessibility"]
+# What makes the book, on small books of its own: it does not look at the pages.
+MAKING = ["sentences", "build", "address", "colab", "colab_run", "colab_tex", "mutants"]
+
+
+def named(paths: list[Path], names: list[str]) -> list[str]:
+    """The files of these subjects, in their order."""
+    return [str(path) for path in paths if path.stem.removeprefix("test_") in names]
+
+
+def others(paths: list[Path], names: list[str]) -> list[str]:
+    """All the other files."""
+    return [str(path) for path in paths if str(path) not in named(paths, names)]
+
+
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 PARTS = {
     # what .pre-commit-config.yaml lists, over all files
     "lint": [[sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"]],
-    "unit": [[*PYTEST, *BY_FILE, *map(str, OF_LIBRARY)]],
+    "unit": [[*PYTEST, *BY_FILE, *others(OF_LIBRARY, DEEP)]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
-    "pages": [[*PYTEST, *BY_FILE, *(str(path) for path in OF_BOOK if path not in PRODUCTS)]],
-    # a part of its own: .ci/run has 40 minutes, and .github/workflows/ci.yml a job for it
-    "products": [[*PYTEST, *BY_FILE, *map(str, PRODUCTS)]],
+    "pages": [[*PYTEST, *BY_FILE, *others(OF_BOOK, [*MAKING, *BESIDE])]],
+    # parts of their own: .ci/run has 40 minutes, and .github/workflows/ci.yml a job for these
+    "deep": [[*PYTEST, *BY_FILE, *named(OF_LIBRARY, DEEP)]],
+    "tools": [[*PYTEST, *BY_FILE, *named(OF_BOOK, MAKING)]],
+    "products": [[*PYTEST, *BY_FILE, *named(OF_BOOK, BESIDE)]],
 }
 
 
