@@ -17,12 +17,14 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbmake"]
 # tests run with them in `make test-pythons` and `make test-latest`; notebooks have flags of their
 # own, see execute.py.
 LITTLE_OPTIMIZED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+# The library's longest tests: thousands of programs of all orders, compiled one by one, and studies
+# that are killed and run again.
+DEEP = ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels", "networks"]
+DEEP += ["deep_kernel", "hierarchy", "meanfield", "study_command", "study_dask", "study_engine"]
 # Each file goes to one process as a whole, since its tests share what they build and compile, in
 # this order: the longest first, so that no process is left alone with one at the end.
-# Thousands of programs of all orders, compiled one by one: a third of the library's time.
-DEEP = ["taylor_mode", "training", "jet_trust", "expansion", "rademacher", "kernels", "networks"]
 LONGEST = ["pages", "sentences", "robust", "build", "assignments", "colab_run", "bench", "grade"]
-LONGEST += [*DEEP, "deep_kernel", "hierarchy", "meanfield"]
+LONGEST += DEEP
 
 
 def longest_first(folder: Path) -> list[Path]:
