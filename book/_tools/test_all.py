@@ -62,7 +62,7 @@ PARTS = {
     "unit": [[*PYTEST, *BY_FILE, *others(OF_LIBRARY, DEEP)]],
     "book": [[sys.executable, str(TOOLS / "build.py"), "--afresh"]],
     "pages": [[*PYTEST, *BY_FILE, *others(OF_BOOK, [*MAKING, *BESIDE])]],
-    # parts of their own: .ci/run has 40 minutes, and .github/workflows/ci.yml a job for these
+    # parts of their own: .ci/run has 40 minutes, and .github/workflows/ci.yml jobs for these
     "deep": [[*PYTEST, *BY_FILE, *named(OF_LIBRARY, DEEP)]],
     "tools": [[*PYTEST, *BY_FILE, *named(OF_BOOK, MAKING)]],
     "products": [[*PYTEST, *BY_FILE, *named(OF_BOOK, BESIDE)]],
