@@ -62,7 +62,7 @@ grade: env  ## grade a class: make grade ASSIGNMENT=name SUBMISSIONS=folder [OPT
 colab: env  ## make the notebooks for Colab in out/colab: same code, plain Markdown
 	@$(RUN) $(TOOLS)/colab.py
 
-test-colab: env  ## run them as Colab would, in a fresh environment with the newest packages (minutes)
+test-colab: assignments  ## run them and the student notebooks as Colab would, with the newest packages (half an hour)
 	@$(RUN) $(TOOLS)/colab_run.py
 
 pdf: book  ## print the whole book to out/book.pdf (needs a Chromium)

@@ -15,6 +15,7 @@ import address
 import colab
 import colab_address
 import colab_check
+import colab_inline
 import colab_markdown
 import colab_twin
 import one_sentence
@@ -301,9 +302,9 @@ def test_reference_that_does_not_resolve_stops_the_work_and_is_shown(tmp_path, c
 
 def test_unknown_kind_of_node_is_an_error_that_names_page_and_text():
     writer = colab_markdown.Writer("book/one", {}, SITE)
-    with pytest.raises(colab_markdown.UnknownNodeError, match=r"book/one.*line_block.*'verse'"):
+    with pytest.raises(colab_inline.UnknownNodeError, match=r"book/one.*line_block.*'verse'"):
         writer.blocks([nodes.line_block("", nodes.line("", "verse"))])
-    with pytest.raises(colab_markdown.UnknownNodeError, match="superscript"):
+    with pytest.raises(colab_inline.UnknownNodeError, match="superscript"):
         writer.blocks([nodes.paragraph("", "", nodes.superscript("", "2"))])
 
 

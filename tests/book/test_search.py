@@ -1,13 +1,11 @@
 """The search finds statements, symbols, functions and phrases, also on pages opened from disk."""
 
-import os
 import sys
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from miniature import ROOT, TOOLS
-from test_pages import is_missing
+from test_pages import browser, is_missing  # noqa: F401, a fixture
 
 sys.path.insert(0, str(TOOLS))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -16,8 +14,6 @@ import readable
 from project import Project
 
 HTML = Project(ROOT).html.resolve()
-CHROMIUM = next((p for p in ("/usr/bin/chromium",) if Path(p).exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 # what is typed, where it must lead, and among how many first results
 WANTED = [
     ("Kernel limit", "book/ntk.html#thm-kernel-limit", 1),
@@ -64,32 +60,23 @@ def test_symbols_of_a_formula_are_its_letters_with_indices():
 
 
 @pytest.fixture(scope="module")
-def results():
+def results(browser):  # noqa: F811
     """For each query the first results: address, title and snippet; and what went wrong."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs a Chromium: .ci/run installs it.")
-        pytest.skip("no Chromium found")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = chromium.new_context(offline=True, service_workers="block").new_page()
-        wrong = []
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: wrong.append(str(e)))
-        page.on("requestfailed", lambda r: wrong.append(r.url) if is_missing(r.url) else None)
-        found = {}
-        for query, _, _ in WANTED:
-            page.goto(f"{(HTML / 'search.html').as_uri()}?{urlencode({'q': query})}")
-            page.wait_for_selector("#search-results li a")
-            found[query] = page.eval_on_selector_all(
-                "#search-results li",
-                """items => items.slice(0, 8).map(item => [item.querySelector("a").href,
-                     item.querySelector("a").textContent, item.querySelector("p")?.textContent])""",
-            )
-        yield found, wrong
-        chromium.close()
+    page = browser.new_context(offline=True, service_workers="block").new_page()
+    wrong = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: wrong.append(str(e)))
+    page.on("requestfailed", lambda r: wrong.append(r.url) if is_missing(r.url) else None)
+    found = {}
+    for query, _, _ in WANTED:
+        page.goto(f"{(HTML / 'search.html').as_uri()}?{urlencode({'q': query})}")
+        page.wait_for_selector("#search-results li a")
+        found[query] = page.eval_on_selector_all(
+            "#search-results li",
+            """items => items.slice(0, 8).map(item => [item.querySelector("a").href,
+                 item.querySelector("a").textContent, item.querySelector("p")?.textContent])""",
+        )
+    return found, wrong
 
 
 @pytest.mark.browser
