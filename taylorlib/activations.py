@@ -114,7 +114,9 @@ def _hermite_times_gauss(t: Scalars, degree: int) -> Scalars:
 def _normal_cdf_derivative(order: int) -> Callable:
     """The order-k derivative of the standard normal distribution function."""
     if order == 0:
-        return jax.scipy.special.ndtr
+        # As accurate as jax.scipy.special.ndtr, which takes erf and erfc of every number and
+        # selects: a third of its time, to run and to compile, with derivatives.
+        return lambda t: jax.lax.erfc(jnp.asarray(t) * -math.sqrt(0.5)) / 2
     sign = -1.0 if order % 2 == 0 else 1.0
     return lambda t: sign * _hermite_times_gauss(t, order - 1)
 
