@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from taylorlib.activations import Activation
+from taylorlib.draws import rademacher
 from taylorlib.networks import TwoLayerInit, two_layer, two_layer_term
 
 __all__ = [
@@ -90,7 +91,7 @@ def random_signs(m: int, *, key: Array, draws: int | None = None) -> Array:
         >>> signs.shape, sorted(set(signs.ravel().tolist()))
         ((100, 4), [-1.0, 1.0])
     """
-    return jax.random.rademacher(key, _shape(m, draws), float)
+    return jnp.asarray(rademacher(key, _shape(m, draws)))
 
 
 def dropout_masks(m: int, *, key: Array, rate: float = 0.5, draws: int | None = None) -> Array:

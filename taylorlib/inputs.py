@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from taylorlib import draws
+
 __all__ = ["gaussian", "sphere", "spiked"]
 
 
@@ -43,7 +45,7 @@ def sphere(n: int, d: int, *, key: Array, radius: float | None = None) -> Float[
     radius = math.sqrt(d) if radius is None else radius
     if not (math.isfinite(radius) and radius > 0):
         raise ValueError(f"radius must be a positive number, got {radius}; None means sqrt(d).")
-    return radius * _directions(n, d, key)
+    return jnp.asarray(radius * _directions(n, d, key))
 
 
 def gaussian(
@@ -76,10 +78,11 @@ def gaussian(
         [4.0, 1.0, 0.0]
     """
     _check_sizes(n, d)
-    standard = jax.random.normal(key, (n, d))
-    if covariance is None:
-        return standard
-    return standard @ _square_root(np.asarray(covariance, float), d).astype(standard.dtype)
+    standard = draws.normal(key, (n, d))
+    if covariance is not None:
+        root = _square_root(np.asarray(covariance, float), d)
+        standard = standard @ root.astype(standard.dtype)
+    return jnp.asarray(standard)
 
 
 def spiked(n: int, d: int, *, key: Array, share: float) -> Float[Array, "n d"]:
@@ -135,10 +138,10 @@ def spiked(n: int, d: int, *, key: Array, share: float) -> Float[Array, "n d"]:
     return math.sqrt(d) * jnp.hstack([s * jnp.sqrt(t), rest])
 
 
-def _directions(n: int, d: int, key: Array) -> Array:
+def _directions(n: int, d: int, key: Array) -> np.ndarray | Array:
     """Uniform on the unit sphere."""
-    g = jax.random.normal(key, (n, d))
-    return g / jnp.linalg.norm(g, axis=1, keepdims=True)
+    g = draws.normal(key, (n, d))
+    return g / (g * g).sum(axis=1, keepdims=True) ** 0.5
 
 
 def _square_root(covariance: np.ndarray, d: int) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
+from taylorlib import draws
 from taylorlib.activations import Activation
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer_term
 from taylorlib.quadratic import GATES
@@ -159,7 +160,7 @@ def fit_joint(
     activation = gates if isinstance(gates, Activation) else GATES[gates]
     keys = jax.random.split(key)
     init = init_two_layer(m, d, key=keys[0], input_norm=math.sqrt(d))
-    start = m**-0.25 / math.sqrt(d) * jax.random.normal(keys[1], (m, d))
+    start = jnp.asarray(m**-0.25 / math.sqrt(d) * draws.normal(keys[1], (m, d)))
     signed = activation.derivative(2)(init.W0 @ x.T) * init.a[:, None] / math.sqrt(m)
     inverse = np.linalg.inv(np.asarray(kernel(x, x), float) + ridge * np.eye(n))
     weights = jnp.asarray(ridge * inverse / n)

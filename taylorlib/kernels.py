@@ -9,6 +9,7 @@ and at initialization, as $m\to\infty$, $K(x,x')=x^\top x'\,E[\sigma'(u)\sigma'(
 $(u,u')$ Gaussian of covariance $q=x^\top x/B_x^2$, $q'$, $c=x^\top x'/B_x^2$.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -129,6 +130,20 @@ def first_layer_ntk(activation: Activation, *, nodes: int = 64) -> Callable:
         Cho & Saul (2009) for the rectified powers; Williams (1997) for erf; the others by the
         same Gaussian integrals, derived in the exercises of the chapter on the kernel.
     """
+    activation.derivative(1)  # says what is missing, if anything
+
+    def kernel(
+        x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"], *, input_norm: float = 1.0
+    ) -> Float[Array, "n1 n2"]:
+        if not (math.isfinite(input_norm) and input_norm > 0):
+            raise ValueError(f"input_norm must be a positive number, got {input_norm}.")
+        return _first_layer_ntk(activation, nodes, x1, x2, input_norm)
+
+    return kernel
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))  # one pass over the matrix after the product
+def _first_layer_ntk(activation, nodes, x1, x2, input_norm):
     name = activation.name.split("(")[0]
     dual = _CLOSED_FORMS.get(name)
     if name == "sine":
@@ -137,23 +152,11 @@ def first_layer_ntk(activation: Activation, *, nodes: int = 64) -> Callable:
     if dual is None:
         slope = activation.derivative(1)
         dual = lambda q1, q2, c: _quadrature(slope, q1, q2, c, nodes)  # noqa: E731
-
-    @jax.jit  # one pass over the matrix after the product
-    def of_checked(x1, x2, input_norm):
-        products = x1 @ x2.T
-        scale = input_norm**-2
-        q1 = scale * jnp.sum(x1**2, axis=1)[:, None]
-        q2 = scale * jnp.sum(x2**2, axis=1)[None, :]
-        return products * dual(q1, q2, scale * products)
-
-    def kernel(
-        x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"], *, input_norm: float = 1.0
-    ) -> Float[Array, "n1 n2"]:
-        if not (math.isfinite(input_norm) and input_norm > 0):
-            raise ValueError(f"input_norm must be a positive number, got {input_norm}.")
-        return of_checked(x1, x2, input_norm)
-
-    return kernel
+    products = x1 @ x2.T
+    scale = input_norm**-2
+    q1 = scale * jnp.sum(x1**2, axis=1)[:, None]
+    q2 = scale * jnp.sum(x2**2, axis=1)[None, :]
+    return products * dual(q1, q2, scale * products)
 
 
 # Each function below is E[sigma'(u) sigma'(v)] for centred Gaussians with variances q1, q2

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from taylorlib import draws
 from taylorlib.activations import Activation
 
 __all__ = ["TwoLayerInit", "init_two_layer", "two_layer", "two_layer_term"]
@@ -71,13 +73,13 @@ def init_two_layer(
         raise ValueError(f"input_norm must be a positive number, got {input_norm}.")
     key_w, key_a = jax.random.split(key)
     if not symmetric:
-        W0 = jax.random.normal(key_w, (m, d)) / input_norm
-        return TwoLayerInit(W0, jax.random.rademacher(key_a, (m,), W0.dtype))
+        W0 = jnp.asarray(draws.normal(key_w, (m, d)) / input_norm)
+        return TwoLayerInit(W0, jnp.asarray(draws.rademacher(key_a, (m,), W0.dtype)))
     if m % 2:
         raise ValueError(f"symmetric initialization needs an even width, got m={m}.")
-    half = jax.random.normal(key_w, (m // 2, d)) / input_norm
-    ones = jnp.ones(m // 2, half.dtype)
-    return TwoLayerInit(jnp.concatenate([half, half]), jnp.concatenate([ones, -ones]))
+    half = draws.normal(key_w, (m // 2, d)) / input_norm
+    signs = np.repeat(np.array([1, -1], half.dtype), m // 2)
+    return TwoLayerInit(jnp.asarray(half[np.arange(m) % (m // 2)]), jnp.asarray(signs))
 
 
 def two_layer(activation: Activation) -> Callable:

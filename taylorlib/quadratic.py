@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
-from taylorlib import activations
+from taylorlib import activations, draws
 from taylorlib.activations import Activation
 from taylorlib.networks import TwoLayerInit, init_two_layer, two_layer_term
 
@@ -62,13 +62,12 @@ def _predict(activation, init, W, x):
     return two_layer_term(activation, 2)(init, W, x)
 
 
-@functools.partial(jax.jit, static_argnames=("m", "d", "norm", "start", "dtype"))
 def _begin(key, *, m, d, norm, start, dtype):
-    """The initialization and the start of the movement, in one program for all sizes."""
+    """The initialization and the start of the movement."""
     keys = jax.random.split(key)
     init = init_two_layer(m, d, key=keys[0], input_norm=norm)
-    init = TwoLayerInit(init.W0.astype(dtype), init.a.astype(dtype))
-    return init, (start * m**-0.25 / norm) * jax.random.normal(keys[1], (m, d), dtype)
+    init = TwoLayerInit(*(jnp.asarray(np.asarray(v, dtype)) for v in init))
+    return init, jnp.asarray((start * m**-0.25 / norm) * draws.normal(keys[1], (m, d), dtype))
 
 
 @functools.partial(jax.jit, static_argnums=0)

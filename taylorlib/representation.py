@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from taylorlib import activations
+from taylorlib import activations, draws
 
 __all__ = [
     "DegreeTwo",
@@ -174,9 +174,9 @@ def random_features(kind: str, D: int, d: int, *, key: Array) -> RandomFeatures:
     if D < 1 or d < 1:
         raise ValueError(f"random features need D >= 1 and d >= 1, got D = {D} and d = {d}.")
     keys = jax.random.split(key)
-    V = jax.random.normal(keys[0], (D, d))
-    V /= jnp.linalg.norm(V, axis=1, keepdims=True)
-    return RandomFeatures(V, jax.random.normal(keys[1], (D,)), kind)
+    V = draws.normal(keys[0], (D, d))
+    V = jnp.asarray(V / (V * V).sum(axis=1, keepdims=True) ** 0.5)
+    return RandomFeatures(V, jnp.asarray(draws.normal(keys[1], (D,))), kind)
 
 
 def degree_two(d: int) -> DegreeTwo:
@@ -285,14 +285,14 @@ def second_moment(features: Callable, x: Float[Array, "n d"]) -> np.ndarray:
         >>> tl.representation.second_moment(lambda x: 2 * x, jnp.eye(2)).tolist()
         [[2.0, 0.0], [0.0, 2.0]]
     """
-    x = jnp.asarray(x)
+    x = np.asarray(x)
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"x must hold inputs [n, d] with n >= 1, got shape {x.shape}.")
     features, total = _as_tree(features), 0.0
     for start in range(0, len(x), _BATCH):
         batch = x[start : start + _BATCH]
         # One shape for all batches, so that it is compiled once.
-        padded = jnp.pad(batch, ((0, min(_BATCH, len(x)) - len(batch)), (0, 0)))
+        padded = np.pad(batch, ((0, min(_BATCH, len(x)) - len(batch)), (0, 0)))
         g = np.asarray(_evaluate(features, padded), float)[: len(batch)]
         total = total + g.T @ g
     if not np.isfinite(total).all():

@@ -22,6 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from taylorlib import draws
+
 __all__ = [
     "ClassReport",
     "Target",
@@ -64,9 +66,7 @@ class Target:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """The values ``f(x)[n]``."""
-        projections = x @ self.directions.T
-        powers = [projections[:, s] ** p for s, p in enumerate(self.degrees)]
-        return jnp.stack(powers, axis=-1) @ self.coefficients
+        return _evaluate(self, x)
 
     @property
     def mean(self) -> float:
@@ -109,6 +109,13 @@ class Target:
             scale = (self.input_norm / math.sqrt(d)) ** (p + q) * lengths[s] ** p * lengths[t] ** q
             found[s, t] = gaussian * scale * _sphere_over_gaussian(d, p + q)
         return found
+
+
+@jax.jit
+def _evaluate(target: Target, x: Array) -> Array:
+    projections = x @ target.directions.T
+    powers = [projections[:, s] ** p for s, p in enumerate(target.degrees)]
+    return jnp.stack(powers, axis=-1) @ target.coefficients
 
 
 class ClassReport(NamedTuple):
@@ -186,7 +193,7 @@ def power_target(d: int, p: int, *, key: Array) -> Target:
         ((4,), 1.0)
     """
     beta = _unit_vectors(d, [p], key, smallest=1)
-    return Target(f"power {p}", beta, (p,), jnp.ones(1), math.sqrt(d)).standardized()
+    return Target(f"power {p}", jnp.asarray(beta), (p,), jnp.ones(1), math.sqrt(d)).standardized()
 
 
 def harmonic_target(d: int, p: int, *, key: Array) -> Target:
@@ -219,7 +226,7 @@ def harmonic_target(d: int, p: int, *, key: Array) -> Target:
     legendre = _legendre_coefficients(p, d)
     dimension = math.comb(d + p - 1, p) - (math.comb(d + p - 3, p - 2) if p >= 2 else 0)
     alpha = np.array([legendre[q] / d ** (q / 2) for q in degrees]) * math.sqrt(dimension)
-    beta = jnp.broadcast_to(beta, (len(degrees), d))
+    beta = jnp.asarray(np.broadcast_to(beta, (len(degrees), d)))
     return Target(f"harmonic {p}", beta, degrees, jnp.asarray(alpha, beta.dtype), math.sqrt(d))
 
 
@@ -275,9 +282,9 @@ def low_rank_polynomial(
         raise ValueError(f"there are no {len(degrees)} orthogonal directions in dimension {d}.")
     beta = _unit_vectors(d, degrees, key, smallest=0)
     if orthogonal:
-        beta = jnp.linalg.qr(beta.T)[0].T
+        beta = np.linalg.qr(np.asarray(beta).T)[0].T
     lengths = [sphere_moment(d, 2 * p) ** (-1 / (2 * p)) if p else 1.0 for p in degrees]
-    beta = beta * jnp.asarray(lengths, beta.dtype)[:, None]
+    beta = jnp.asarray(beta * np.asarray(lengths, beta.dtype)[:, None])
     name = "low-rank polynomial of degrees " + ", ".join(map(str, degrees))
     return Target(name, beta, degrees, jnp.asarray(alpha, beta.dtype), math.sqrt(d))
 
@@ -328,14 +335,14 @@ def check_class(target: Target) -> ClassReport:
     )
 
 
-def _unit_vectors(d: int, degrees: Sequence[int], key: Array, smallest: int) -> Array:
+def _unit_vectors(d: int, degrees: Sequence[int], key: Array, smallest: int) -> np.ndarray:
     if d < 2:
         raise ValueError(f"a target needs dimension d at least 2, got d={d}.")
     for p in degrees:
         if not smallest <= p <= MAX_DEGREE:
             raise ValueError(f"degrees must lie in {smallest}..{MAX_DEGREE}, got {p}.")
-    beta = jax.random.normal(key, (len(degrees), d))
-    return beta / jnp.linalg.norm(beta, axis=1, keepdims=True)
+    beta = draws.normal(key, (len(degrees), d))
+    return beta / (beta * beta).sum(axis=1, keepdims=True) ** 0.5
 
 
 def _checked_norm(radius: float | None, d: int) -> float:
