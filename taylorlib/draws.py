@@ -3,7 +3,7 @@ r"""Random numbers of any shape from a few compiled programs.
 ``jax.random.normal`` is compiled again for every shape, for up to a second each on a CPU. JAX
 numbers the entries of a draw in row-major order and makes each of them from the key and its
 number, so a short draw is the beginning of a longer one: here the number of entries is rounded
-up to a power of four, and the surplus is cut off. **The numbers are those of** ``jax.random``.
+up to one of a few sizes, and the surplus is cut off. **The numbers are those of** ``jax.random``.
 """
 
 import math
@@ -15,8 +15,8 @@ from jaxtyping import Array
 
 __all__ = ["normal", "rademacher"]
 
-SMALLEST, LARGEST = 4**5, 4**10
-"""Sizes between which draws are rounded up; larger ones would waste memory."""
+SIZES = (2**12, 2**16, 2**18, 2**20)
+"""What numbers of entries are rounded up to; larger draws are compiled as they are."""
 
 
 def normal(key: Array, shape: tuple[int, ...], dtype=float) -> np.ndarray | Array:
@@ -67,11 +67,9 @@ def _first(draw: Callable, key: Array, shape: tuple[int, ...], dtype) -> np.ndar
     if isinstance(key, jax.core.Tracer):
         return draw(key, shape, dtype)
     count = math.prod(shape)
-    if count > LARGEST or not _begins_alike(key):
+    if count > SIZES[-1] or not _begins_alike(key):
         return np.asarray(draw(key, shape, dtype))
-    size = SMALLEST
-    while size < count:
-        size *= 4
+    size = next(size for size in SIZES if size >= count)
     return np.asarray(draw(key, (size,), dtype))[:count].reshape(shape)
 
 

@@ -153,10 +153,12 @@ def explicit_solution(
     References:
         Proved in the chapter "Learning low-rank polynomials".
     """
-    m, d = init.W0.shape
+    # In NumPy, since JAX would compile each of the small steps for each width.
+    W0, a = np.asarray(init.W0), np.asarray(init.a)
+    m, d = W0.shape
     half = m // 2
-    same = m % 2 == 0 and bool((init.W0[:half] == init.W0[half:]).all())
-    if not (same and bool((init.a[:half] == -init.a[half:]).all())):
+    same = m % 2 == 0 and bool((W0[:half] == W0[half:]).all())
+    if not (same and bool((a[:half] == -a[half:]).all())):
         raise ValueError(
             "the explicit solution needs the symmetric initialization: neurons r and r + m/2 "
             "with equal weights and opposite signs. Use init_two_layer(..., symmetric=True)."
@@ -177,21 +179,19 @@ def explicit_solution(
         c = _needed_coefficient(activation, block.q, order)
         length = float(np.linalg.norm(block.beta))
         share = half / len(group)
-        scale = share * block.alpha * (norm * length) ** block.q / c
-        projection = norm * (init.W0[group] @ jnp.asarray(block.beta / length, init.W0.dtype))
+        scale = float(share * block.alpha * (norm * length) ** block.q / c)
+        projection = norm * (W0[group] @ np.asarray(block.beta / length, W0.dtype))
         g = scale * hermite(block.q)(projection)
-        size = (2 * math.factorial(order) * jnp.abs(g) / math.sqrt(m)) ** (1 / order)
+        size = (2 * math.factorial(order) * np.abs(g) / math.sqrt(m)) ** (1 / order)
         # the neuron of the first half if g has its sign, else its partner
-        first = jnp.sign(g) == init.a[group]
-        v = jnp.asarray(block.v, init.W0.dtype)
-        rows.append(
-            (jnp.where(first, size, 0)[:, None] * v, jnp.where(first, 0, size)[:, None] * v)
-        )
+        first = np.sign(g) == a[group]
+        v = np.asarray(block.v, W0.dtype)
+        rows.append((np.where(first, size, 0)[:, None] * v, np.where(first, 0, size)[:, None] * v))
         reach = float(np.linalg.norm(block.v)) ** (2 * order)
         predicted += 2 * math.factorial(order) ** 2 * scale**2 / share * reach
-    W = jnp.concatenate([r[0] for r in rows] + [r[1] for r in rows])
+    W = np.concatenate([r[0] for r in rows] + [r[1] for r in rows])
     power = ((W**2).sum(axis=1) ** order).sum()
-    return ExplicitSolution(W, power, predicted, len(blocks))
+    return ExplicitSolution(jnp.asarray(W), jnp.asarray(power), predicted, len(blocks))
 
 
 def mean_error(target: Target, activation: Activation, m: int, *, order: int = 2) -> float:
