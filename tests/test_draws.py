@@ -10,7 +10,7 @@ from taylorlib import draws
 PAIRS = [(draws.normal, jax.random.normal), (draws.rademacher, jax.random.rademacher)]
 
 
-@pytest.mark.parametrize("ours, theirs", PAIRS)
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 @pytest.mark.parametrize("shape", [(), (0, 3), (7,), (4096,), (4097,), (100, 5, 3)])
 @pytest.mark.parametrize("make_key", [jax.random.key, jax.random.PRNGKey])
 def test_numbers_are_those_of_jax(ours, theirs, shape, make_key):
@@ -22,21 +22,21 @@ def test_numbers_are_those_of_jax(ours, theirs, shape, make_key):
     assert (found == np.asarray(expected)).all()
 
 
-@pytest.mark.parametrize("ours, theirs", PAIRS)
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_dtype_that_is_asked_for(ours, theirs):
     found = ours(jax.random.key(0), (9,), jnp.float32)
     assert found.dtype == np.float32
     assert (found == np.asarray(theirs(jax.random.key(0), (9,), jnp.float32))).all()
 
 
-@pytest.mark.parametrize("ours, theirs", PAIRS)
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_inside_of_a_compiled_function(ours, theirs):
     keys = jax.random.split(jax.random.key(1), 3)
     found = jax.jit(jax.vmap(lambda key: ours(key, (5,))))(keys)
     assert (found == jnp.stack([theirs(key, (5,), float) for key in keys])).all()
 
 
-@pytest.mark.parametrize("ours, theirs", PAIRS)
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_generator_whose_short_draws_begin_no_long_one(ours, theirs):
     key = jax.random.key(2, impl="rbg")
     assert (ours(key, (9,)) == np.asarray(theirs(key, (9,), float))).all()
