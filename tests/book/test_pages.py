@@ -31,6 +31,17 @@ UNSEEN_FORMULAS = """() => [...document.querySelectorAll("span.math, div.math")]
     [...formula.querySelectorAll("use")].some(
         use => !document.getElementById(use.getAttribute("href").slice(1)))
   ).map(formula => formula.dataset.tex)"""
+# A page wider than its window, text that a box cuts off, pictures that are stretched.
+ILL_FITTING = """() => {
+    const root = document.documentElement;
+    const cut = [...document.querySelectorAll(".bd-article-container *")].filter(e =>
+        e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 &&
+        ["hidden", "clip"].includes(getComputedStyle(e).overflowX));
+    const stretched = [...document.images].filter(i => i.naturalWidth && i.clientWidth &&
+        Math.abs(i.naturalWidth / i.naturalHeight * i.clientHeight / i.clientWidth - 1) > 0.05);
+    return [...(root.scrollWidth > root.clientWidth ? [root] : []), ...cut, ...stretched].map(
+        e => e.outerHTML.slice(0, 120));
+}"""
 
 
 def test_every_page_has_text_resolving_links_and_loads_nothing_from_outside():
@@ -101,8 +112,11 @@ def test_page_renders_offline_on_a_phone_without_errors_in_both_themes(browser, 
             "() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))"
         )
         assert page.evaluate(UNSEEN_FORMULAS) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        assert page.evaluate(ILL_FITTING) == []
         assert (errors, outside) == ([], [])
+    # half of a laptop's width, as at 200 %
+    page.set_viewport_size({"width": 640, "height": 800})
+    assert page.evaluate(ILL_FITTING) == []
     context.close()
 
 
