@@ -101,14 +101,8 @@ def fit_hierarchical(
     References:
         Chen et al. (2020), arXiv 2006.13436; proved in the chapter on hierarchical learning.
     """
-    x, y = np.asarray(jnp.asarray(x)), np.asarray(jnp.asarray(y))
-    if pad_to is not None and x.ndim == 2 and len(x) < pad_to:
-        padded = np.pad(x, ((0, pad_to - len(x)), (0, 0)))
-        h = np.asarray(represent(representation, padded))[: len(x)]
-    else:
-        h = represent(representation, x)
     layer = fit_quadratic(
-        h,
+        represent(representation, x),
         y,
         key=key,
         gates="constant",

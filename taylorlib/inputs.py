@@ -128,14 +128,18 @@ def spiked(n: int, d: int, *, key: Array, share: float) -> Float[Array, "n d"]:
             f"share must lie between 1/d = {1 / d:.6g} (isotropic) and 1 (rank one), got {share}."
         )
     key_t, key_s, key_v = jax.random.split(key, 3)
-    s = jax.random.rademacher(key_s, (n, 1), float)
+    s = draws.rademacher(key_s, (n, 1))
     if d == 1 or share == 1:
-        return math.sqrt(d) * s * jnp.eye(1, d)
+        return jnp.asarray(math.sqrt(d) * s * np.eye(1, d, dtype=s.dtype))
     # JAX compiles its rejection sampler for every size, for seconds: round the size up.
     size = 1024 * 4 ** max(0, math.ceil(math.log(n / 1024, 4)))
-    t = jax.random.beta(key_t, 0.5, (1 - share) / (2 * share), (size, 1))[:n]
-    rest = jnp.sqrt(1 - t) * _directions(n, d - 1, key_v)
-    return math.sqrt(d) * jnp.hstack([s * jnp.sqrt(t), rest])
+    b = float((1 - share) / (2 * share))  # a scalar of NumPy would be compiled once more
+    t = jax.random.beta(key_t, 0.5, b, (size, 1))
+    # NumPy needs no compilation, but does not trace.
+    np_or_jnp = jnp if isinstance(t, jax.core.Tracer) else np
+    t = np_or_jnp.asarray(t)[:n]
+    rest = (1 - t) ** 0.5 * _directions(n, d - 1, key_v)
+    return jnp.asarray(math.sqrt(d) * np_or_jnp.hstack([s * t**0.5, rest]))
 
 
 def _directions(n: int, d: int, key: Array) -> np.ndarray | Array:

@@ -233,7 +233,7 @@ def _evaluate(features: Callable, x: Array) -> Array:
 
 
 def represent(features: Callable, x: Float[Array, "n d"]) -> Float[Array, "n D"]:
-    r"""Evaluate a representation, compiled once for each shape.
+    r"""Evaluate a representation, compiled once for each dimension and number of batches.
 
     Args:
         features: A map from ``x[n, d]`` to ``[n, D]``.
@@ -254,13 +254,17 @@ def represent(features: Callable, x: Float[Array, "n d"]) -> Float[Array, "n D"]
     x = jnp.asarray(x)
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"x must hold inputs [n, d] with n >= 1, got shape {x.shape}.")
-    h = _evaluate(_as_tree(features), x)
-    if h.ndim != 2 or len(h) != len(x):
+    if isinstance(x, jax.core.Tracer):
+        rows, h = len(x), _evaluate(_as_tree(features), x)
+    else:  # zero rows up to full batches, so that many numbers of inputs share a program
+        padded = np.pad(x, ((0, -len(x) % _BATCH), (0, 0)))
+        rows, h = len(padded), np.asarray(_evaluate(_as_tree(features), padded))
+    if h.ndim != 2 or len(h) != rows:
         raise ValueError(
             f"a representation must map inputs of shape {x.shape} to one row of features for each; "
             f"it returned shape {h.shape}."
         )
-    return h
+    return jnp.asarray(h[: len(x)])
 
 
 def second_moment(features: Callable, x: Float[Array, "n d"]) -> np.ndarray:
@@ -292,7 +296,7 @@ def second_moment(features: Callable, x: Float[Array, "n d"]) -> np.ndarray:
     for start in range(0, len(x), _BATCH):
         batch = x[start : start + _BATCH]
         # One shape for all batches, so that it is compiled once.
-        padded = np.pad(batch, ((0, min(_BATCH, len(x)) - len(batch)), (0, 0)))
+        padded = np.pad(batch, ((0, _BATCH - len(batch)), (0, 0)))
         g = np.asarray(_evaluate(features, padded), float)[: len(batch)]
         total = total + g.T @ g
     if not np.isfinite(total).all():
