@@ -254,17 +254,18 @@ def represent(features: Callable, x: Float[Array, "n d"]) -> Float[Array, "n D"]
     x = jnp.asarray(x)
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"x must hold inputs [n, d] with n >= 1, got shape {x.shape}.")
-    if isinstance(x, jax.core.Tracer):
-        rows, h = len(x), _evaluate(_as_tree(features), x)
-    else:  # zero rows up to full batches, so that many numbers of inputs share a program
-        padded = np.pad(x, ((0, -len(x) % _BATCH), (0, 0)))
-        rows, h = len(padded), np.asarray(_evaluate(_as_tree(features), padded))
-    if h.ndim != 2 or len(h) != rows:
+    features = _as_tree(features)
+    h = _evaluate.eval_shape(features, x)
+    if h.ndim != 2 or h.shape[0] != len(x):
         raise ValueError(
             f"a representation must map inputs of shape {x.shape} to one row of features for each; "
             f"it returned shape {h.shape}."
         )
-    return jnp.asarray(h[: len(x)])
+    if isinstance(x, jax.core.Tracer):
+        return _evaluate(features, x)
+    # zero rows up to full batches, so that many numbers of inputs share a program
+    padded = np.pad(x, ((0, -len(x) % _BATCH), (0, 0)))
+    return jnp.asarray(np.asarray(_evaluate(features, padded))[: len(x)])
 
 
 def second_moment(features: Callable, x: Float[Array, "n d"]) -> np.ndarray:
