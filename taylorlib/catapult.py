@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
+from taylorlib import draws
 from taylorlib.expansion import taylor_model
 
 __all__ = ["PairPath", "WatchedDescent", "linear_pair", "watched_descent"]
@@ -72,12 +74,12 @@ def linear_pair(
         Proved in the chapter on large learning rates; after Lewkowycz et al. (2020),
         arXiv 2003.02218.
     """
-    f0, kernel0, m, rate, target = jnp.broadcast_arrays(
-        *(jnp.asarray(v, float) for v in (f0, kernel0, m, rate, target))
+    f0, kernel0, m, rate, target = np.broadcast_arrays(
+        *(np.asarray(v, jnp.result_type(float)) for v in (f0, kernel0, m, rate, target))
     )
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}.")
-    if not bool(((m > 0) & (kernel0 >= 2 * abs(f0) / jnp.sqrt(m) * (1 - 1e-12))).all()):
+    if not ((m > 0).all() and (kernel0 >= 2 * abs(f0) / np.sqrt(m) * (1 - 1e-12)).all()):
         raise ValueError(
             "no u, v have this output and kernel: need m > 0 and kernel0 >= 2 |f0| / sqrt(m), got "
             f"{f0=}, {kernel0=}, {m=}."
@@ -160,7 +162,7 @@ def watched_descent(
     record = steps
 
     @jax.jit
-    def descend(params0, x, y, rate, steps, until):
+    def descend(params0, x, y, rate, steps, until, vector):
         model = f if order == FULL else taylor_model(f, params0, order)
 
         def outputs_at(params):
@@ -194,7 +196,6 @@ def watched_descent(
             return t + 1, moved, vector, losses, tops, jnp.where(go, 0, jnp.where(good, 1, 2))
 
         empty = jnp.full(record + 1, jnp.nan, y.dtype)
-        vector = jax.random.normal(jax.random.key(0), (y.size,), y.dtype)
         first = (0, params0, vector / jnp.linalg.norm(vector), empty, empty, jnp.asarray(0))
         end = jax.lax.while_loop(lambda state: state[-1] == 0, body, first)
         return WatchedDescent(end[3], end[4], end[1], end[5] == 2, end[0] - 1)
@@ -209,7 +210,8 @@ def watched_descent(
         if shape.shape != y.shape:
             raise ValueError(f"targets have shape {y.shape}, outputs {shape.shape}.")
         y, (rate, until) = jnp.asarray(y, shape.dtype), jnp.asarray([rate, until], shape.dtype)
-        return descend(params0, jnp.asarray(x), y, rate, steps, until)
+        vector = draws.normal(jax.random.key(0), (1 if every is None else y.size,), y.dtype)
+        return descend(params0, jnp.asarray(x), y, rate, steps, until, vector)
 
     return run
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from taylorlib import draws
 from taylorlib.datasets import Images
 from taylorlib.sharding import data_mesh
 from taylorlib.training import Run, batch_order, trainer
@@ -52,7 +53,7 @@ def init_cnn_thin(*, key: Array, channels: int = 128, layers: int = 4) -> list[t
     keys = jax.random.split(key, len(shapes))
     return [
         (
-            jax.random.normal(k, shape, jnp.float32) / math.sqrt(math.prod(shape[:-1])),
+            jnp.asarray(draws.normal(k, shape, jnp.float32) / math.sqrt(math.prod(shape[:-1]))),
             jnp.zeros(shape[-1], jnp.float32),
         )
         for k, shape in zip(keys, shapes, strict=True)

@@ -6,13 +6,13 @@ for a state of arrays, solved by a Runge-Kutta method of order 8 that chooses it
 flow is what gradient descent approaches as its step goes to zero; it has no learning rate.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
@@ -57,20 +57,30 @@ def solve_flow(
     times = np.asarray(times, float)
     if times.ndim != 1 or not len(times) or times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError(f"times must increase from 0 or later, got {times}.")
-    flat, tree = ravel_pytree(state0)
+    leaves, form = jax.tree.flatten(state0)
+    flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
     if flat.dtype != jnp.float64:
         raise ValueError(
             f"the state has dtype {flat.dtype}, too coarse for these tolerances. Call "
             'jax.config.update("jax_enable_x64", True) first.'
         )
 
+    # NumPy here: the solver asks thousands of times, and each JAX operation costs a call.
+    shapes = [np.shape(leaf) for leaf in leaves]
+    cuts = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+
+    def tree(s):
+        parts = np.split(s, cuts, axis=-1)
+        return [p.reshape(p.shape[:-1] + shape) for p, shape in zip(parts, shapes, strict=True)]
+
     def apply(_, s):
-        return np.asarray(ravel_pytree(velocity(tree(jnp.asarray(s))))[0])
+        found = velocity(form.unflatten(map(jnp.asarray, tree(s))))
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(found)])
 
     found = solve_ivp(
         apply,
         (0.0, float(times[-1])),
-        np.asarray(flat),
+        flat,
         method="DOP853",
         t_eval=times,
         rtol=rtol,
@@ -81,4 +91,4 @@ def solve_flow(
             f"no solution beyond time {found.t[-1] if len(found.t) else 0.0:.4g}: {found.message} "
             "Take earlier times, or a state that does not blow up."
         )
-    return jax.tree.map(np.asarray, jax.vmap(tree)(jnp.asarray(found.y.T)))
+    return form.unflatten(map(np.ascontiguousarray, tree(found.y.T)))

@@ -95,13 +95,13 @@ def particle_flow(
     if not (math.isfinite(alpha) and alpha > 0):
         raise ValueError(f"alpha must be a positive number, got {alpha}.")
     m, d = init.W0.shape
-    omega = jnp.full(m, 1 / m) if weights is None else jnp.asarray(weights)
+    omega = np.full(m, 1 / m) if weights is None else np.asarray(weights)
     if omega.shape != (m,) or bool((omega < 0).any()) or abs(float(omega.sum()) - 1) > 1e-9:
         raise ValueError(
             f"weights must be {m} numbers >= 0 of sum 1, got shape {omega.shape} and sum "
             f"{float(omega.sum()):.6g}."
         )
-    x_test = jnp.zeros((0, d)) if x_test is None else x_test
+    x_test, omega = jnp.zeros((0, d)) if x_test is None else x_test, jnp.asarray(omega)
     V = solve_flow(
         lambda V: _velocity(activation, V, init.a, omega, x, y, alpha),
         init.W0,

@@ -20,7 +20,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
+
+from taylorlib import draws
 
 __all__ = ["Layer", "init_mlp", "mlp", "mlp_preactivations"]
 
@@ -90,8 +93,9 @@ def init_mlp(
     keys = jax.random.split(key, len(widths) - 1)
     layers = []
     for key_layer, inputs, outputs in zip(keys, widths[:-1], widths[1:], strict=True):
-        V = jax.random.normal(key_layer, (outputs, inputs), dtype) * inputs ** (gamma - 0.5)
-        layers.append(Layer(V, jnp.zeros(outputs, V.dtype)))
+        V = draws.normal(key_layer, (outputs, inputs), dtype or float)
+        V = jnp.asarray(V * float(inputs ** (gamma - 0.5)))
+        layers.append(Layer(V, jnp.asarray(np.zeros(outputs, V.dtype))))
     return tuple(layers)
 
 

@@ -11,6 +11,7 @@ order; data, initialization, batches and learning rate are arguments of it, so t
 and rates don't compile again.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int
 from tqdm import tqdm
@@ -141,10 +141,15 @@ def batch_order(n: int, size: int, steps: int, *, key: Array) -> Int[Array, "ste
     """
     if not 1 <= size <= n or steps < 1:
         raise ValueError(f"need 1 <= size <= n and steps >= 1, got {size=}, {n=}, {steps=}.")
+    return _batch_order(n, size, steps, key)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _batch_order(n: int, size: int, steps: int, key: Array) -> Array:
     per_epoch = n // size
     keys = jax.random.split(key, -(-steps // per_epoch))
-    epochs = [jax.random.permutation(k, n)[: per_epoch * size] for k in keys]
-    return jnp.concatenate(epochs).reshape(-1, size)[:steps]
+    epochs = jax.lax.map(lambda k: jax.random.permutation(k, n)[: per_epoch * size], keys)
+    return epochs.reshape(-1, size)[:steps]
 
 
 def trainer(
@@ -391,9 +396,10 @@ class _Programs(NamedTuple):
 
 def _first_state(rule: optax.GradientTransformation, params0: Any) -> _State:
     number = jnp.asarray(0.0, jnp.result_type(*jax.tree.leaves(params0)))
-    return _State(
-        params0, rule.init(params0), number, jnp.asarray(True), jnp.asarray(0), number, number
-    )
+    # An int from Python is of a weak type, unlike what comes out of a leg, and the second leg
+    # would be compiled again.
+    none = jnp.zeros((), int)
+    return _State(params0, rule.init(params0), number, jnp.asarray(True), none, number, number)
 
 
 def _distance(params: Any, params0: Any) -> Array:
@@ -416,13 +422,15 @@ def _record(states: dict, looks: dict, losses: dict, params0: Any) -> dict[str, 
         found["stop_loss"] = state.loss
         found["parameter_cosine"] = np.nan
         if reference is not None and bool(reference.alive):
-            changes = [
-                ravel_pytree(jax.tree.map(jnp.subtract, s.params, params0))[0]
-                for s in (state, reference)
-            ]
+            # NumPy here: JAX would compile each difference for every shape.
+            changes = [_flat(s.params) - _flat(params0) for s in (state, reference)]
             found["parameter_cosine"] = cosine(*changes)
         record |= {f"{order}/{name}": np.asarray(value) for name, value in found.items()}
     return record
+
+
+def _flat(params: Any) -> np.ndarray:
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
 
 
 def _run(orders, states, records, every, learning_rate) -> Run:

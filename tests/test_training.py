@@ -214,6 +214,23 @@ def test_other_rates_seeds_and_data_do_not_compile_again(problem):
     assert len(traced) == before
 
 
+def test_a_second_leg_does_not_compile_again(problem):
+    seen = []
+
+    def f(params, x):
+        seen.append(x.shape)
+        return TANH(params, x)
+
+    def traced(every):
+        seen.clear()
+        train = tl.trainer(f, optimizer=clipped, orders=("full",))
+        x, y, params0, rows = problem
+        train(params0, x, y, batches=rows, every=every, probe=(x[40:], y[40:]), learning_rate=0.1)
+        return len(seen)
+
+    assert traced(10) == traced(30)
+
+
 def test_augmentation_has_its_own_key_in_every_step_the_same_for_all_orders(problem):
     x = jnp.zeros((40, 2))
     y = jnp.zeros(40)
