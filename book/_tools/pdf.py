@@ -125,7 +125,7 @@ def join(browser, project: Project, chapters: list[Chapter]) -> PdfWriter:
     writer, starts = PdfWriter(), {}
     cover = front(browser, project, chapters)
     writer.append(cover, import_outline=False)
-    writer.add_outline_item("Contents", min(1, len(cover.pages) - 1))
+    writer.add_outline_item("Contents", page_number=min(1, len(cover.pages) - 1))
     for chapter in chapters:
         starts[chapter.name] = len(writer.pages)
         writer.append(chapter.pdf, outline_item=chapter.title)
@@ -135,6 +135,7 @@ def join(browser, project: Project, chapters: list[Chapter]) -> PdfWriter:
     for i, page in enumerate(writer.pages):
         if i:  # the title page carries none
             page.merge_page(stamps.pages[i])
+            page.compress_content_streams()  # pypdf has unpacked them to add the number
     writer.add_metadata({"/Title": project.config["title"], "/Author": project.config["author"]})
     return writer
 
