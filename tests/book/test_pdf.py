@@ -53,6 +53,10 @@ def test_every_page_but_the_first_carries_its_number(pdf):
         assert (last == [str(i + 1)]) == (i > 0)
 
 
+def test_pages_are_packed(pdf):
+    assert all(page["/Contents"].get_object()["/Filter"] == "/FlateDecode" for page in pdf.pages)
+
+
 def test_bookmarks_lead_to_contents_and_chapters(pdf):
     found = {
         item.title: pdf.get_destination_page_number(item)
