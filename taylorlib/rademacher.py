@@ -57,7 +57,12 @@ class QuadraticSupremum(NamedTuple):
 
 
 class ComplexityBounds(NamedTuple):
-    """A lower and an upper bound of a Rademacher complexity given the inputs and gates."""
+    """A lower and an upper bound of a Rademacher complexity given the inputs and gates.
+
+    Attributes:
+        lower: Not above the complexity.
+        upper: Not below it.
+    """
 
     lower: Float[Array, ""]
     upper: Float[Array, ""]
