@@ -210,6 +210,7 @@ def watched_descent(
         if shape.shape != y.shape:
             raise ValueError(f"targets have shape {y.shape}, outputs {shape.shape}.")
         y, (rate, until) = jnp.asarray(y, shape.dtype), jnp.asarray([rate, until], shape.dtype)
+        # Where Lanczos begins; a run that never asks for the sharpness carries one number.
         vector = draws.normal(jax.random.key(0), (1 if every is None else y.size,), y.dtype)
         return descend(params0, jnp.asarray(x), y, rate, steps, until, vector)
 

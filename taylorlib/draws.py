@@ -74,7 +74,10 @@ def _first(draw: Callable, key: Array, shape: tuple[int, ...], dtype) -> np.ndar
 
 
 def _begins_alike(key: Array) -> bool:
-    """Whether a short draw is the beginning of a long one: so in JAX's standard generator."""
+    """Whether a short draw is the beginning of a long one: so in JAX's standard generator.
+
+    Of the generator ``rbg`` it is true on a CPU, but its numbers depend on the device.
+    """
     typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
     kind = jax.random.key_impl(key) if typed else jax.config.jax_default_prng_impl
     return jax.config.jax_threefry_partitionable and str(kind) == "threefry2x32"
