@@ -73,9 +73,9 @@ class AveragedCurvature(NamedTuple):
 def quadratic_curvature(activation: Activation, loss: Loss) -> Callable:
     r"""Both sides of the curvature theorem for the quadratic Taylor model.
 
-    $$E_S\,d^2L(W)[SV,SV]=2E[\ell'f_V]+\tfrac1mE\big[\ell''\textstyle\sum_r\sigma''(z_r)^2
-    (w_r^\top x)^2(v_r^\top x)^2\big]\le\langle\nabla L(W),W\rangle+2(L(V)-L(W))
-    +\tfrac Km\|W\|_{2,4}^2\|V\|_{2,4}^2$$
+    $$E_S\,d^2L(W)[SV,SV]&=2E[\ell'f_V]+\tfrac1mE\big[\ell''\textstyle\sum_r\sigma''(z_r)^2
+    (w_r^\top x)^2(v_r^\top x)^2\big]\\
+    &\le\langle\nabla L(W),W\rangle+2(L(V)-L(W))+\tfrac Km\|W\|_{2,4}^2\|V\|_{2,4}^2$$
 
     with $f_W=f^{(2)}_W$ and $K=\sup\ell''\max_{r,i}\sigma''(z_r(x_i))^2\max_i\|x_i\|^4$.
 

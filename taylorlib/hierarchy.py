@@ -2,8 +2,8 @@ r"""The neural tangent hierarchy: the kernel's own equation of motion, and its t
 
 Under the gradient flow of $\frac12\sum_i(f(x_i)-y_i)^2$, with residuals $\rho_i=f(x_i)-y_i$,
 
-$$\frac{d}{dt}K^{(k)}(x_1,\dots,x_k)=-\sum_i\rho_i\,K^{(k+1)}(x_1,\dots,x_k,x_i),\qquad
-K^{(k+1)}(\dots,x')=\langle\nabla K^{(k)}(\dots),\nabla f(x')\rangle,$$
+$$\frac{d}{dt}K^{(k)}(x_1,\dots,x_k)&=-\sum_i\rho_i\,K^{(k+1)}(x_1,\dots,x_k,x_i),\\
+K^{(k+1)}(\dots,x')&=\langle\nabla K^{(k)}(\dots),\nabla f(x')\rangle,$$
 
 where $K^{(1)}=f$ and $K^{(2)}$ is the tangent kernel. The truncation at order $p$ holds $K^{(p)}$
 fixed. Here it is solved on the tensors, whose size is $n^p$; ``hierarchy_series`` gets the same

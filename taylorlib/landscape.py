@@ -2,8 +2,8 @@ r"""Regularized objectives: of the quadratic Taylor model, and of the network un
 
 For the quadratic Taylor model and for the network with signs,
 
-$$L_\lambda(W)=\frac1n\sum_i\ell\big(y_i,f^{(2)}_W(x_i)\big)+\lambda\|W\|_{2,4}^p,\qquad
-\mathcal N_\lambda(W)=\frac1n\sum_iE_S\,\ell\big(y_i,f_{W_0+SW}(x_i)\big)+\lambda\|W\|_{2,4}^p,$$
+$$L_\lambda(W)&=\frac1n\sum_i\ell\big(y_i,f^{(2)}_W(x_i)\big)+\lambda\|W\|_{2,4}^p,\\
+\mathcal N_\lambda(W)&=\frac1n\sum_iE_S\,\ell\big(y_i,f_{W_0+SW}(x_i)\big)+\lambda\|W\|_{2,4}^p,$$
 
 with $p=4$ or $8$. The average over $S$ is exact for small $m$ (all $2^m$ signs), over given signs,
 over antithetic pairs $S,-S$, or over signs drawn afresh in every step of a descent.

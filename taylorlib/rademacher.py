@@ -9,9 +9,9 @@ v_r=\frac1n\sum_i\varepsilon_i\,\sigma'(z_{ir})\,x_i,$$
 both suprema are attained and known (the book's chapter on generalization proves it):
 
 $$\sup_{\|W\|_{2,4}\le B}\frac1n\sum_i\varepsilon_if^{(2)}_W(x_i)
-=\frac{B^2}2\Big(\frac1m\sum_r\lambda_{\max}(a_rA_r)_+^2\Big)^{1/2},\qquad
+&=\frac{B^2}2\Big(\frac1m\sum_r\lambda_{\max}(a_rA_r)_+^2\Big)^{1/2},\\
 \sup_{\|W\|_F\le B}\frac1n\sum_i\varepsilon_if^{(1)}_W(x_i)
-=B\Big(\frac1m\sum_r\|v_r\|^2\Big)^{1/2}.$$
+&=B\Big(\frac1m\sum_r\|v_r\|^2\Big)^{1/2}.$$
 
 The (empirical) Rademacher complexity is the mean of the supremum over uniform signs.
 """
@@ -305,9 +305,9 @@ def gated_complexity_bounds(
     With $s_r^2=\|\frac1{n^2}\sum_i\sigma''(z_{ir})^2\|x_i\|^2x_ix_i^\top\|_{op}$ and its trace
     $F_r^2$,
 
-    $$\frac{B^2}{4\sqrt2}\,\frac1m\sum_rs_r\ \le\
-    E_\varepsilon\sup_{\|W\|_{2,4}\le B}\frac1n\sum_i\varepsilon_if^{(2)}_W(x_i)\ \le\
-    \frac{B^2}2\Big(\frac1m\sum_r\min\{F_r^2,\ (1+2\lceil\log d\rceil)\,s_r^2\}\Big)^{1/2}.$$
+    $$\frac{B^2}{4\sqrt2}\,\frac1m\sum_rs_r
+    &\le E_\varepsilon\sup_{\|W\|_{2,4}\le B}\frac1n\sum_i\varepsilon_if^{(2)}_W(x_i)\\
+    &\le\frac{B^2}2\Big(\frac1m\sum_r\min\{F_r^2,\ (1+2\lceil\log d\rceil)\,s_r^2\}\Big)^{1/2}.$$
 
     Args:
         x: Inputs.

@@ -8,6 +8,8 @@ import re
 
 from sphinx.application import Sphinx
 
+from page_text import on_every_page
+
 WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 CODE = re.compile(r"<pre>.*?</pre>", re.DOTALL)
 PLAIN = ("n", "nn", "p", "w")
@@ -19,12 +21,6 @@ def lean(body: str) -> str:
     return CODE.sub(lambda code: TOKEN.sub(r"\1", code[0]), WORD.sub(r"\1", body))
 
 
-def _on_page(app: Sphinx, pagename, templatename, context, doctree) -> None:
-    if "body" in context:
-        context["body"] = lean(context["body"])
-
-
 def setup(app: Sphinx) -> dict:
     """Change the text of every page before it is written."""
-    app.connect("html-page-context", _on_page)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return on_every_page(app, lean)

@@ -68,7 +68,9 @@ def visit_math(self, node: nodes.math) -> None:
         classes = "math wide" if wide else "math"
         self.body.append(self.starttag(node, "span", "", CLASS=classes, **{"data-tex": tex}))
         inside = formula.mathml + formula.svg
-        self.body.append(f"<span>{inside}</span></span>" if wide else f"{inside}</span>")
+        # the outer span keeps the line, the middle one scrolls, the inner one has the baseline
+        inside = f"<span><span>{inside}</span></span>" if wide else inside
+        self.body.append(f"{inside}</span>")
     raise nodes.SkipNode
 
 
@@ -83,7 +85,9 @@ def visit_display(self, node: nodes.math_block) -> None:
             self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
             self.add_permalink_ref(node, "Link to this equation")
             self.body.append("</span>")
-        self.body.append(f'<div class="formula">{formula.mathml}{formula.svg}</div></div>\n')
+        # how wide it is by itself; the style sheet makes one that does not fit a little smaller
+        own = f' style="--width:{formula.width:g}ex"' if formula.width > WIDE else ""
+        self.body.append(f'<div class="formula"{own}>{formula.mathml}{formula.svg}</div></div>\n')
     raise nodes.SkipNode
 
 

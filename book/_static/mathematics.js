@@ -3,7 +3,7 @@
   "use strict";
 
   function reachable() {
-    document.querySelectorAll(".math .formula, .math.wide").forEach(function (box) {
+    document.querySelectorAll(".math .formula, .math.wide > span").forEach(function (box) {
       if (box.scrollWidth > box.clientWidth + 1) {
         box.tabIndex = 0;
         box.setAttribute("role", "group");

@@ -33,18 +33,6 @@ def of_notebook(page: str, notebook: dict) -> list[dict]:
     ]
 
 
-def without_records(notebook: bytes) -> bytes:
-    """An executed notebook for the pages, which show the lines alone.
-
-    Sphinx warns of the type of the records, which it cannot show.
-    """
-    content = json.loads(notebook)
-    for cell in content["cells"]:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(MIME, None)
-    return json.dumps(content, ensure_ascii=False).encode()
-
-
 def write(project: Project, measured: list[dict]) -> None:
     """Write `out/claims.json`."""
     text = json.dumps(measured, indent=1, ensure_ascii=False)

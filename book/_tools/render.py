@@ -9,11 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import claims_of_notebooks
 import edition
 import execution_cache
 import one_sentence
 import safely
+import shown_notebook
 from execute import copy_sources
 from project import Project
 
@@ -28,7 +28,7 @@ def render(project: Project, keys: dict[str, str], records: dict[str, dict], nam
     copy_sources(project, stage)
     for page, key in keys.items():
         executed = execution_cache.executed(project, page, key).read_bytes()
-        (stage / f"{page}.ipynb").write_bytes(claims_of_notebooks.without_records(executed))
+        (stage / f"{page}.ipynb").write_bytes(shown_notebook.shown(executed))
     seconds = {page: record["seconds"] for page, record in records.items()}
     (stage / "run_times.json").write_text(json.dumps(seconds))
     shutil.copy(project.out / "claims.json", stage / "claims.json")

@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "book" / "_tools"), str(ROOT / "book" / "_ext")]
 
+import box_markup  # noqa: E402
 import check_html  # noqa: E402
-import repeated_ids  # noqa: E402
 from project import Project  # noqa: E402
 
 GOOD = """<!DOCTYPE html>
@@ -74,7 +74,14 @@ def test_boxes_lose_the_ids_that_all_of_them_have_and_nothing_else():
         '<div class="proof admonition" id="proof"><section class="c" id="proof-content">proof'
         '</section></div><h2 id="proof">Proof</h2><section id="solution-content">s</section>'
     )
-    assert repeated_ids.without(body) == (
+    assert box_markup.mended(body) == (
         '<div class="proof admonition"><section class="c">proof'
         '</section></div><h2 id="proof">Proof</h2><section>s</section>'
+    )
+
+
+def test_link_to_an_exercise_begins_at_its_word():
+    body = '<p>Solution to<a class="reference" href="#e"> Exercise 1</a> <a href="#f"> x</a></p>'
+    assert box_markup.mended(body) == (
+        '<p>Solution to <a class="reference" href="#e">Exercise 1</a> <a href="#f"> x</a></p>'
     )

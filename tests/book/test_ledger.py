@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "book" / "_tools"))
 import check_ledger
 import claims_of_notebooks
 import one_sentence
+import shown_notebook
 from project import Project
 
 PROJECT = Project(ROOT)
@@ -143,7 +144,7 @@ def test_records_are_found_where_the_library_puts_them():
     assert (one["chapter"], one["cell"]) == ("ntk", "x-1")
     assert (one["claim"], one["interval"]) == ("a-b", [0.9, 1.1])
     assert (one["anchor"], one["measured"]) == (found.anchor, found.measured)
-    text = claims_of_notebooks.without_records(json.dumps(executed).encode()).decode()
+    text = shown_notebook.shown(json.dumps(executed).encode()).decode()
     assert claims.MIME not in text
     assert found.anchor in text
 

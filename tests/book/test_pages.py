@@ -31,6 +31,24 @@ UNSEEN_FORMULAS = """() => [...document.querySelectorAll("span.math, div.math")]
     [...formula.querySelectorAll("use")].some(
         use => !document.getElementById(use.getAttribute("href").slice(1)))
   ).map(formula => formula.dataset.tex)"""
+# A comma or full stop that stands in a line of its own behind a formula.
+ORPHANS = """() => [...document.querySelectorAll(".bd-article span.math")].filter(formula => {
+    const behind = formula.nextSibling;
+    if (!formula.offsetParent || behind?.nodeType !== Node.TEXT_NODE) return false;
+    const sign = behind.data.match(/^\\u2060?[.,;:!?)\\]]/);
+    if (!sign) return false;
+    const range = document.createRange();
+    range.setStart(behind, sign[0].length - 1);
+    range.setEnd(behind, sign[0].length);
+    const place = range.getBoundingClientRect();
+    const drawing = formula.querySelector("svg").getBoundingClientRect();
+    return place.top > drawing.bottom - 2 || place.left < drawing.left;
+  }).map(formula => formula.dataset.tex)"""
+# A display that the column of a laptop cuts off.
+CUT_DISPLAYS = """() => [...document.querySelectorAll("div.math .formula")].filter(
+    box => box.scrollWidth > box.clientWidth + 1).map(box => box.parentNode.dataset.tex)"""
+OPEN_FOLDS = """() =>
+    document.querySelectorAll("details").forEach(fold => { fold.open = true; })"""
 # A page wider than its window, text that a box cuts off, pictures that are stretched.
 ILL_FITTING = """() => {
     const root = document.documentElement;
@@ -117,6 +135,11 @@ def test_page_renders_offline_on_a_phone_without_errors_in_both_themes(browser, 
     # half of a laptop's width, as at 200 %
     page.set_viewport_size({"width": 640, "height": 800})
     assert page.evaluate(ILL_FITTING) == []
+    page.evaluate(OPEN_FOLDS)
+    for width in (375, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(ORPHANS) == []
+    assert page.evaluate(CUT_DISPLAYS) == []
     context.close()
 
 
