@@ -83,10 +83,15 @@ def perturbed_descent(
     def step(gradient, state, W=None):
         stuck = (_norm(gradient) <= threshold) & (state.waited >= patience)
         key, key_direction, key_length = jax.random.split(state.key, 3)
-        normal = jax.random.normal(key_direction, gradient.shape, gradient.dtype)
-        length = jax.random.uniform(key_length) ** (1 / gradient.size)
-        jump = radius * length * normal / _norm(normal)
-        update = -learning_rate * gradient + jnp.where(stuck, jump, 0.0)
+
+        def jump():
+            normal = jax.random.normal(key_direction, gradient.shape, gradient.dtype)
+            length = jax.random.uniform(key_length) ** (1 / gradient.size)
+            return (radius * length * normal / _norm(normal)).astype(gradient.dtype)
+
+        # Drawing costs more than the rest of a small step: only where it is needed.
+        noise = jax.lax.cond(stuck, jump, lambda: jnp.zeros_like(gradient))
+        update = -learning_rate * gradient + noise
         return update, _StuckState(key, jnp.where(stuck, 1, state.waited + 1))
 
     return optax.GradientTransformation(start, step)
