@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import html5lib
 import pytest
@@ -12,6 +13,7 @@ from docutils import nodes
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import glued_punctuation  # noqa: E402
 import mathematics  # noqa: E402
 import typesetting  # noqa: E402
 
@@ -128,3 +130,11 @@ def test_lines_and_paragraphs_of_a_display_are_aligned():
     assert r"x=1\\y=2" in mathematics.source(nodes.math_block("", "x=1\n\ny=2"))
     own = nodes.math_block("", r"\begin{align}a\\b\end{align}", classes=["amsmath"])
     assert mathematics.source(own) == own.astext()
+
+
+def test_no_line_breaks_beside_a_bracket_or_before_a_percent_sign():
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.Text("At 5 % ("), nodes.math("", "x"), nodes.Text("), [")]
+    paragraph += [nodes.math("", "y"), nodes.Text(" of z, "), nodes.literal("", "7 %")]
+    glued_punctuation.GluePunctuation.run(SimpleNamespace(document=paragraph))
+    assert paragraph.astext() == "At 5\u00a0% (\u2060x\u2060), [\u2060y of z, 7 %"
