@@ -1,17 +1,27 @@
-// A formula that is wider than its place can be scrolled by keyboard; what is copied of one is TeX.
+// A formula that is wider than its place fades at its end and can be scrolled by keyboard; what is
+// copied of one is TeX.
 (function () {
   "use strict";
 
-  function reachable() {
-    document.querySelectorAll(".math .formula, .math.wide > span").forEach(function (box) {
-      if (box.scrollWidth > box.clientWidth + 1) {
-        box.tabIndex = 0;
-        box.setAttribute("role", "group");
-        box.setAttribute("aria-label", "Formula, wider than the page");
-      } else if (box.tabIndex === 0) {
-        ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
-      }
-    });
+  const BOXES = ".math .formula, .math.wide > span";
+
+  // at which ends there is more of the formula: the style sheet lets it fade there
+  function fade(box) {
+    const rest = box.scrollWidth - box.clientWidth;
+    const ends = { left: box.scrollLeft > 1, right: rest - box.scrollLeft > 1 };
+    for (const end in ends) box.classList.toggle(end, ends[end]);
+    box.classList.toggle("goes-on", rest > 1);
+  }
+
+  function reachable(box) {
+    if (box.scrollWidth > box.clientWidth + 1) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "Formula, wider than the page");
+    } else if (box.tabIndex === 0) {
+      ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
+    }
+    fade(box);
   }
 
   function asTeX(event) {
@@ -30,11 +40,9 @@
     event.preventDefault();
   }
 
-  let waiting;
-  addEventListener("resize", function () {
-    clearTimeout(waiting);
-    waiting = setTimeout(reachable, 200);
-  });
-  addEventListener("load", reachable);
+  // also told when a fold is opened
+  const sizes = new ResizeObserver((changes) => changes.forEach((change) => reachable(change.target)));
+  addEventListener("load", () => document.querySelectorAll(BOXES).forEach((box) => sizes.observe(box)));
+  document.addEventListener("scroll", (event) => event.target.matches?.(BOXES) && fade(event.target), true);
   document.addEventListener("copy", asTeX);
 })();

@@ -44,9 +44,17 @@ ORPHANS = """() => [...document.querySelectorAll(".bd-article span.math")].filte
     const drawing = formula.querySelector("svg").getBoundingClientRect();
     return place.top > drawing.bottom - 2 || place.left < drawing.left;
   }).map(formula => formula.dataset.tex)"""
-# A display that the column of a laptop cuts off.
-CUT_DISPLAYS = """() => [...document.querySelectorAll("div.math .formula")].filter(
+# A formula, in the text, in a table or by itself, that the column of a laptop cuts off.
+CUT_FORMULAS = """() => [...document.querySelectorAll(".math .formula, .math.wide > span")].filter(
     box => box.scrollWidth > box.clientWidth + 1).map(box => box.parentNode.dataset.tex)"""
+# One that a phone cuts off without a sign that it goes on.
+UNMARKED = """() => [...document.querySelectorAll(".math .formula, .math.wide > span")].filter(
+    box => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).maskImage === "none"
+  ).map(box => box.parentNode.dataset.tex)"""
+# Eighty characters of code fit the column.
+CUT_CODE = """() => [...document.querySelectorAll(".cell_input pre")].filter(
+    box => box.scrollWidth > box.clientWidth).map(box => box.innerText.slice(0, 120))"""
+TWO_FRAMES = "() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))"
 OPEN_FOLDS = """() =>
     document.querySelectorAll("details").forEach(fold => { fold.open = true; })"""
 # A page wider than its window, text that a box cuts off, pictures that are stretched.
@@ -126,9 +134,7 @@ def test_page_renders_offline_on_a_phone_without_errors_in_both_themes(browser, 
         page.emulate_media(color_scheme=theme)
         page.wait_for_selector(f"html[data-theme={theme}]")
         # what is drawn afresh has been drawn after two frames
-        page.evaluate(
-            "() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))"
-        )
+        page.evaluate(TWO_FRAMES)
         assert page.evaluate(UNSEEN_FORMULAS) == []
         assert page.evaluate(ILL_FITTING) == []
         assert (errors, outside) == ([], [])
@@ -138,8 +144,11 @@ def test_page_renders_offline_on_a_phone_without_errors_in_both_themes(browser, 
     page.evaluate(OPEN_FOLDS)
     for width in (375, 1280):
         page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(TWO_FRAMES)
         assert page.evaluate(ORPHANS) == []
-    assert page.evaluate(CUT_DISPLAYS) == []
+        assert page.evaluate(UNMARKED) == []
+    assert page.evaluate(CUT_FORMULAS) == []
+    assert page.evaluate(CUT_CODE) == []
     context.close()
 
 
