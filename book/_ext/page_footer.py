@@ -89,18 +89,21 @@ class CiteThisBook(SphinxDirective):
 
 
 def put(app: Sphinx, pagename, templatename, context, doctree) -> None:
-    """Hand the facts of a page to the template."""
+    """Hand the facts of a page to the template; search and index have no text to report on."""
+    found = edition(app.srcdir)
     title = app.env.titles.get(pagename)
     if doctree is None or title is None:
-        return
+        title, found = nodes.title(), {k: v for k, v in found.items() if k != "repository"}
     cite = context["pathto"](CITE) if CITE in app.env.found_docs else None
     name = " ".join(words(title).split())
-    context["page_facts"] = facts(edition(app.srcdir), pagename, name, cite)
+    context["page_facts"] = facts(found, pagename, name, cite)
+    # the theme writes "By" in front
+    context["author"] = (context.get("author") or "").replace("The authors", "the authors", 1)
 
 
 def setup(app: Sphinx) -> dict:
     """Register the directive and the template."""
     app.config.templates_path.append(TEMPLATES)
     app.add_directive("cite-this-book", CiteThisBook)
-    app.connect("html-page-context", put)
+    app.connect("html-page-context", put, priority=600)  # the theme has named the author
     return {"parallel_read_safe": True, "parallel_write_safe": True}

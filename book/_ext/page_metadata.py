@@ -18,7 +18,7 @@ CARD = "social-card.png"  # in book/_static
 ENOUGH, AT_MOST = 110, 200  # characters
 END_OF_SENTENCE = re.compile(r"(?<![A-Z]\.)(?<=[.?!]) (?=[A-Z“])")
 FORMULA = re.compile(r"\^|_\(|∑")  # a short symbol may stand in a description
-MADE_UP = ["search.html", "genindex.html", "py-modindex.html", "prf-prf.html"]
+MADE_UP = ["search.html", "genindex.html", "py-modindex.html"]
 
 
 def description(doctree: nodes.document) -> str:

@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 SOURCE = "book/bench.json"
 OURS = "auto"  # the default route of `taylor_model`
 THEIRS = ("jet", "nt.taylor_expand")
+SIZE = re.compile(r"(?<=\d)x(?=\d)")  # as in "conv net 14x14"
 NESTED = ("nested", "nt.taylor_expand")  # nested derivatives, ours and those of neural-tangents
 WIDE, SMALL = "MLP 256-512x3-10, batch 256", "MLP 196-128x5-10, batch 64"
 ORDER = re.compile(r"(?P<network>.+), order (?P<order>\d+) \(5k/3 = [^)]+\)")
@@ -217,6 +218,7 @@ class Speed(SphinxDirective):
     def _parse(self, text: str) -> list[nodes.Node]:
         parent = nodes.Element()
         source = str(Path(self.env.srcdir) / SOURCE)
+        text = SIZE.sub("×", text)
         self.state.nested_parse(StringList(text.split("\n"), source), 0, parent)
         return parent.children
 
@@ -244,7 +246,7 @@ def _targets(index: dict) -> str:
     said = f"{met} of {len(TARGETS)} targets are met."
     if missed:
         said += " Not met, or not measured:\n\n" + "\n".join(f"- {sentence}" for sentence in missed)
-    head = ["Target", "", "Places where it is met", "The place with the least margin"]
+    head = ["Target", "Verdict", "Places where it is met", "The place with the least margin"]
     return f"{said}\n\n{_table(head, rows)}"
 
 
@@ -297,7 +299,9 @@ def _ratios(rows: list[tuple[str, dict]]) -> str:
             interval = r and f"[{_number(r['low'])}, {_number(r['high'])}]"
             cells.append(f"{_number(r['median'])} {interval}" if r else "")
         body.append([name, *cells])
-    return _table(["Time of", *(f"{a} / {b}" for a, b in pairs)], body)
+    # a line of the heading may end behind the first word of a long name
+    titles = [f"{a} / {b}".replace("_", "_\u200b") for a, b in pairs]
+    return _table(["Time of", *titles], body)
 
 
 def _costs(rows: list[tuple[str, dict]]) -> str:

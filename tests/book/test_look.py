@@ -127,6 +127,28 @@ def test_text_and_links_are_told_from_every_ground(theme):
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
+def in_dark_mode(colour):
+    """What the filter of book.css makes of a colour, by the formulas of the standard."""
+    css = (STATIC / "book.css").read_text("utf8")
+    rule = re.search(r"invert\(([\d.]+)\) hue-rotate\(180deg\) brightness\(([\d.]+)\)", css)
+    inverted, brightness = map(float, rule.groups())
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [inverted + (1 - 2 * inverted) * c for c in channels]
+    grey = 2 * sum(w * c for w, c in zip((0.213, 0.715, 0.072), channels, strict=True))
+    turned = [min(max(grey - c, 0), 1) for c in channels]
+    return "#" + "".join(f"{round(255 * min(brightness * c, 1)):02x}" for c in turned)
+
+
+def test_models_are_seen_on_the_ground_of_figures_in_dark_mode():
+    from taylorlib.plots import COLOURS
+
+    ground = colours("dark")["background"]
+    assert in_dark_mode("#ffffff") == ground
+    for model, colour in COLOURS.items():
+        contrast = (luminance(in_dark_mode(colour)) + 0.05) / (luminance(ground) + 0.05)
+        assert contrast >= 4.5, model
+
+
 @pytest.fixture(scope="module")
 def page():
     if not CHROMIUM.exists():

@@ -1,0 +1,60 @@
+"""The page of the library: results in whole sentences, values that say something, headings."""
+
+import re
+import sys
+
+import pytest
+from bs4 import BeautifulSoup
+from docutils import nodes
+from miniature import ROOT
+from sphinx import addnodes
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import plain_returns
+import shown_values
+
+
+@pytest.fixture(scope="module")
+def article():
+    html = (ROOT / "out" / "html" / "book" / "api.html").read_text("utf8")
+    return BeautifulSoup(html, "html.parser").find("article")
+
+
+def test_colon_in_what_is_returned_is_not_the_end_of_a_type():
+    text = "Do it.\n\nReturns:\n    A path: the way.\n    It is: long.\n\nRaises:\n    E: never.\n"
+    after = plain_returns.without_types(text, "function")
+    assert after == text.replace("    A path", "    : A path")
+    plain = "Returns:\n    A path.\n    It is: long.\n"
+    assert plain_returns.without_types(plain, "function") == plain
+
+
+def test_colon_in_the_first_line_about_a_value_is_not_the_end_of_a_type():
+    cut, whole = "The loss: a square.\n\nMore: x.", "The loss.\n\nMore: x."
+    assert plain_returns.without_types(cut, "data") == f": {cut}"
+    assert plain_returns.without_types(whole, "data") == whole
+
+
+def test_value_with_functions_is_left_out_and_a_number_is_shown():
+    functions = addnodes.desc_annotation("", " = {1: <function first>}")
+    number = addnodes.desc_annotation("", " = 1.5")
+    document = nodes.document(None, None)
+    document += [addnodes.desc_signature("", "", one) for one in (functions, number)]
+    shown_values.leave_out_functions(None, document)
+    assert document.astext().split() == ["=", "1.5"]
+
+
+def test_no_sentence_of_the_reference_is_cut_into_a_type_and_a_rest(article):
+    fields = article.select("dl.field-list > dt")
+    assert len(fields) > 300
+    assert [f for f in fields if re.match("(Return t|T|Yield t)ype", f.get_text().strip())] == []
+    starts = [dd.get_text().strip()[:1] for dd in article.select("dl.field-list > dd.field-even")]
+    assert ":" not in starts
+    assert "<function" not in article.get_text()
+
+
+def test_every_module_has_its_heading(article):
+    source = (ROOT / "book" / "api.md").read_text("utf8")
+    modules = re.findall(r"automodule:: (\S+)", source)
+    headings = [h.get_text().removesuffix("#").strip() for h in article("h2")]
+    assert headings == modules
