@@ -1,11 +1,8 @@
-"""What belongs together stays on one line: formulas with their punctuation, numbers with their %.
+"""Punctuation and brackets beside a formula stay on the formula's line.
 
 An inline formula is a picture, and browsers may break a line between a picture and a comma
 behind or a bracket in front of it. A word joiner (U+2060) forbids that and is not seen otherwise.
-The space in "5 %" becomes one at which no line breaks (U+00A0).
 """
-
-import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -13,21 +10,16 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 PUNCTUATION = tuple(".,;:!?)]")
 BRACKETS = tuple("([")
-PERCENT = re.compile(r"(?<=\d) (?=%)")
-VERBATIM = nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw
 
 
 class GluePunctuation(SphinxPostTransform):
-    """Forbid lines to break between signs that belong together."""
+    """Put a word joiner between an inline formula and a sign that belongs to it."""
 
     default_priority = 900
     formats = ("html",)
 
     def run(self) -> None:
-        """Visit every text and every inline formula of one page."""
-        for text in list(self.document.findall(nodes.Text)):
-            if PERCENT.search(text) and not isinstance(text.parent, VERBATIM):
-                text.parent.replace(text, nodes.Text(PERCENT.sub("\u00a0", text)))
+        """Visit every inline formula of one page."""
         for formula in list(self.document.findall(nodes.math)):
             siblings = formula.parent.children
             place = siblings.index(formula)
