@@ -288,20 +288,23 @@ def _pages(comparison: dict) -> str:
 
 
 def _ratios(rows: list[tuple[str, dict]]) -> str:
+    """For each divisor a table: all in one would be wider than the page."""
     pairs = dict.fromkeys(
         (r["dividend"], r["divisor"]) for _, contest in rows for r in contest["ratios"]
     )
-    body = []
-    for name, contest in rows:
-        cells = []
-        for pair in pairs:
-            r = _ratio(contest, *pair)
-            interval = r and f"[{_number(r['low'])}, {_number(r['high'])}]"
-            cells.append(f"{_number(r['median'])} {interval}" if r else "")
-        body.append([name, *cells])
-    # a line of the heading may end behind the first word of a long name
-    titles = [f"{a} / {b}".replace("_", "_\u200b") for a, b in pairs]
-    return _table(["Time of", *titles], body)
+    tables = []
+    for divisor in dict.fromkeys(b for _, b in pairs):
+        dividends = [a for a, b in pairs if b == divisor]
+        body = []
+        for name, contest in rows:
+            ratios = [_ratio(contest, dividend, divisor) for dividend in dividends]
+            body.append([name, *(_with_interval(r) if r else "" for r in ratios)])
+        tables.append(_table([f"Time over {divisor}", *dividends], body))
+    return "\n\n".join(tables)
+
+
+def _with_interval(ratio: dict) -> str:
+    return f"{_number(ratio['median'])} [{_number(ratio['low'])}, {_number(ratio['high'])}]"
 
 
 def _costs(rows: list[tuple[str, dict]]) -> str:
