@@ -129,7 +129,7 @@ def test_status_has_run_times_versions_and_the_count_of_claims(mini):
     times, versions = soup(mini, "status").find_all("table")
     rows = [[c.get_text() for c in row.find_all("td")] for row in times.find_all("tr")[1:]]
     assert [row[0] for row in rows] == ["One", "all 1"]
-    assert all(re.fullmatch(r"\d+ s", row[1]) for row in rows)
+    assert all(re.fullmatch(r"\d+\xa0s", row[1]) for row in rows)
     assert ["jax", jax.__version__] in [
         [c.get_text() for c in row.find_all("td")] for row in versions.find_all("tr")
     ]
