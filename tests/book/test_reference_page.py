@@ -1,4 +1,4 @@
-"""The page of the library: results in whole sentences, values that say something, headings."""
+"""The pages of the library: results in whole sentences, values that say something, headings."""
 
 import re
 import sys
@@ -15,10 +15,13 @@ import plain_returns
 import shown_values
 
 
+SOURCES = sorted((ROOT / "book").glob("api-*.md"))
+
+
 @pytest.fixture(scope="module")
-def article():
-    html = (ROOT / "out" / "html" / "book" / "api.html").read_text("utf8")
-    return BeautifulSoup(html, "html.parser").find("article")
+def articles():
+    pages = [ROOT / "out" / "html" / "book" / f"{source.stem}.html" for source in SOURCES]
+    return [BeautifulSoup(p.read_text("utf8"), "html.parser").find("article") for p in pages]
 
 
 def test_colon_in_what_is_returned_is_not_the_end_of_a_type():
@@ -44,17 +47,20 @@ def test_value_with_functions_is_left_out_and_a_number_is_shown():
     assert document.astext().split() == ["=", "1.5"]
 
 
-def test_no_sentence_of_the_reference_is_cut_into_a_type_and_a_rest(article):
-    fields = article.select("dl.field-list > dt")
+def test_no_sentence_of_the_reference_is_cut_into_a_type_and_a_rest(articles):
+    fields = [field for article in articles for field in article.select("dl.field-list > dt")]
     assert len(fields) > 300
     assert [f for f in fields if re.match("(Return t|T|Yield t)ype", f.get_text().strip())] == []
-    starts = [dd.get_text().strip()[:1] for dd in article.select("dl.field-list > dd.field-even")]
-    assert ":" not in starts
-    assert "<function" not in article.get_text()
+    values = [dd for article in articles for dd in article.select("dl.field-list > dd.field-even")]
+    assert ":" not in [dd.get_text().strip()[:1] for dd in values]
+    assert not any("<function" in article.get_text() for article in articles)
 
 
-def test_every_module_has_its_heading(article):
-    source = (ROOT / "book" / "api.md").read_text("utf8")
-    modules = re.findall(r"automodule:: (\S+)", source)
-    headings = [h.get_text().removesuffix("#").strip() for h in article("h2")]
-    assert headings == modules
+def test_every_module_has_its_heading_and_stands_in_the_table_of_the_pages(articles):
+    table = (ROOT / "book" / "api.md").read_text("utf8").splitlines()
+    for source, article in zip(SOURCES, articles, strict=True):
+        modules = re.findall(r"automodule:: (\S+)", source.read_text("utf8"))
+        headings = [h.get_text().removesuffix("#").strip() for h in article("h2")]
+        assert headings == modules
+        (row,) = [line for line in table if f"{{doc}}`{source.stem}`" in line]
+        assert re.findall(r"`~(\S+)`", row) == modules
