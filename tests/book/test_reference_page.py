@@ -14,7 +14,6 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import plain_returns
 import shown_values
 
-
 SOURCES = sorted((ROOT / "book").glob("api-*.md"))
 
 
