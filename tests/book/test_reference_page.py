@@ -1,5 +1,6 @@
 """The pages of the library: results in whole sentences, values that say something, headings."""
 
+import inspect
 import re
 import sys
 
@@ -8,6 +9,8 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from miniature import ROOT
 from sphinx import addnodes
+
+import taylorlib
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -63,3 +66,12 @@ def test_every_module_has_its_heading_and_stands_in_the_table_of_the_pages(artic
         assert headings == modules
         (row,) = [line for line in table if f"{{doc}}`{source.stem}`" in line]
         assert re.findall(r"`~(\S+)`", row) == modules
+
+
+def test_all_that_the_package_exports_is_in_the_reference():
+    sources = "".join(source.read_text("utf8") for source in SOURCES)
+    listed = re.findall(r"automodule:: (\S+)", sources)
+    for name in taylorlib.__all__:
+        one = getattr(taylorlib, name)
+        home = one.__name__ if inspect.ismodule(one) else one.__module__
+        assert any(module == home or module.startswith(f"{home}.") for module in listed), name
