@@ -56,7 +56,7 @@ class KeepNumbersWhole(SphinxPostTransform):
             if isinstance(text.parent, LEFT_ALONE):
                 continue
             new = pieces(text.astext())
-            if [part.astext() for part in new] != [text.astext()]:
+            if new != [text]:  # also where all of it is one number with an exponent
                 text.parent.replace(text, new)
         for raw in list(self.document.findall(nodes.raw)):
             if raw.get("format") == "html" and '<p class="claim"' in raw.astext():

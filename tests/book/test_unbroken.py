@@ -44,3 +44,11 @@ def test_measured_lines_of_the_chapters_have_whole_numbers():
     for line in lines:
         said = re.sub(r'<span class="unbroken">[^<]*</span>|<[^>]*>', "", line)
         assert not re.search(r"\d e-\d|\de-\d|\[\S+, |\d % |± ", said), line
+
+
+def test_values_of_the_ledger_have_whole_numbers():
+    html = (ROOT / "out" / "html" / "book" / "ledger.html").read_text("utf8")
+    values = re.findall(r'<span class="ledger-value">(.*?)</span>', html)
+    exponents = [value for value in values if re.search(r"\de-\d", value)]
+    assert len(exponents) > 5
+    assert all('class="unbroken"' in value for value in exponents)
