@@ -55,6 +55,12 @@ def test_perturbation_is_a_point_of_the_ball_and_waits():
     assert ((jumps > 0.5 * 0.7) & (jumps <= 0.5)).all()
 
 
+def test_perturbation_has_the_precision_of_the_weights():
+    path = run(perturbed(patience=1), W=jnp.zeros(2, jnp.float32), steps=5)
+    assert path.W.dtype == jnp.float32
+    assert jnp.any(path.W)
+
+
 def test_perturbed_descent_is_descent_where_the_gradient_is_large():
     W = jnp.array([0.3, 0.4])
     path = run(perturbed(), W=W, steps=1)

@@ -75,3 +75,11 @@ def test_all_that_the_package_exports_is_in_the_reference():
         one = getattr(taylorlib, name)
         home = one.__name__ if inspect.ismodule(one) else one.__module__
         assert any(module == home or module.startswith(f"{home}.") for module in listed), name
+
+
+def test_no_raw_dollar_is_left_in_the_reference(articles):
+    raw = [text for article in articles for text in article.find_all(string=re.compile(r"\$"))]
+    shown = [
+        t for t in raw if not t.find_parents(["pre", "code"]) and not t.find_parents(class_="math")
+    ]
+    assert shown == []
